@@ -226,7 +226,22 @@ def test_a_port_that_is_taken_is_told_in_one_sentence_and_by_nobody_else(server:
     code, _, said = run("serve", tmp_path / "catalog", *ports, "--state-dir", tmp_path / "state")
     assert code == 2
     ours = [line for line in said.splitlines() if "rasterwire" not in line and line]
-    assert ours == [f"Error: grpc_port: cannot listen on 127.0.0.1:{port}; is it taken?"]
+    problem = f"grpc_port: cannot listen on 127.0.0.1:{port}: it is taken"
+    assert ours == [f"Error: {problem}; stop what listens there, or choose another port with --grpc-port"]
+
+
+@pytest.mark.parametrize("host", ["rasters.nowhere.invalid", "203.0.113.1"])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_host_that_is_none_of_this_machine_is_told(tmp_path: Path, host: str, workers: int) -> None:
+    (tmp_path / "catalog").mkdir()
+    config = tmp_path / "config.toml"
+    config.write_text(f'host = "{host}"\nworkers = {workers}\n')
+    ports = ["--grpc-port", "0", "--http-port", "0"]
+    folders = ["serve", tmp_path / "catalog", "--config", config, "--state-dir", tmp_path / "state"]
+    code, _, said = run(*folders, *ports)
+    assert code == 2
+    remedy = "name an address of this machine, or 0.0.0.0 for all"
+    assert f"Error: host: cannot listen on {host}; {remedy}\n" in said
 
 
 def test_limits_are_told(server: Served) -> None:

@@ -77,6 +77,24 @@ def test_each_finding_is_one_line_and_a_failure_is_the_exit_code(folder: Path) -
     assert result.output.startswith("fail  config ")
 
 
+def test_a_setting_that_is_wrong_has_its_own_remedy_alone(folder: Path) -> None:
+    config = config_of(folder, 'max_bands = "many"\nlogs = "text"\n')
+    result = CliRunner().invoke(cli, ["doctor", "--config", str(config)])
+    assert result.output.splitlines() == [
+        f"fail  {'config':<22}  logs: there is no such setting; did you mean log?",
+        f"fail  {'config':<22}  max_bands: 'many' is not a number  correct it",
+    ]
+
+
+def test_a_config_whose_credentials_cannot_be_read_is_not_told_to_be_well(folder: Path) -> None:
+    missing = folder / "none"
+    config = config_of(folder, f'[[sources]]\nprefix = "https://example.org/"\ncredentials = "{missing}"\n')
+    lines = CliRunner().invoke(cli, ["doctor", "--config", str(config)]).output.splitlines()
+    of_config = [line for line in lines if line.split()[1] == "config"]
+    assert [line.split()[0] for line in of_config] == ["fail"]
+    assert "sources[0].credentials: " in of_config[0]
+
+
 def test_a_running_server_is_looked_at_and_left_alone(folder: Path) -> None:
     config = config_of(folder, "")
     settings = load_settings(config, {})

@@ -12,7 +12,7 @@ import pytest
 from effort import HANG
 from rasterwire.principal import EVERYONE, Principal, Quota
 from rasterwire.server.identity.key_file import add_key
-from rasterwire.server.process.identity_files import make_tenants
+from rasterwire.server.process.identity_files import make_tenants, reload
 from rasterwire.server.settings import load_settings
 
 
@@ -80,6 +80,26 @@ def test_callers_are_recognised_or_not_until_a_restart(
         tenants.reload()
     assert "is for a restart" in caplog.text
     assert (tenants.get("a") is not None, tenants.get("")) == (has_tenants, None if has_tenants else EVERYONE)
+
+
+@pytest.mark.parametrize("has_tenants", [False, True])
+def test_what_needs_a_restart_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture, has_tenants: bool) -> None:
+    add_key(tmp_path / "keys", "a")
+    config = write(tmp_path, of("a") if has_tenants else "")
+    if not has_tenants:
+        config.write_text(f'catalog = "{tmp_path}"\n')
+    settings = load_settings(config, {"threads": 1})
+    text = config.read_text()
+    with caplog.at_level(logging.INFO):
+        reload(settings, make_tenants(settings))
+    assert "restart:" not in caplog.text
+    config.write_text("max_bands = 3\n" + text + '[telemetry]\ntraces = "none"\n' + (of("b") if has_tenants else ""))
+    with caplog.at_level(logging.INFO):
+        reload(settings, make_tenants(settings))
+    assert "changed, and needs a restart: max_bands, telemetry.traces" in caplog.messages
+    config.unlink()
+    reload(settings)
+    assert "the server goes on with what it has" in caplog.text
 
 
 def test_without_tenants_everyone_is_one(tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ def test_a_worker_that_cannot_be_started_is_tried_again_later(monkeypatch: pytes
 
     monkeypatch.setattr(subprocess, "Popen", refuse)
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
-    worker = supervisor._Worker({"settings": 0, "is_reloaded": True}, 0, is_first=True)
+    worker = supervisor._Worker({"settings": 0}, 0, is_first=True)
     first_due = worker.due
     worker.start_if_due()
     assert not worker.is_running
@@ -140,6 +140,23 @@ def test_sighup_ends_no_worker_that_cannot_take_it_yet(tmp_path: Path) -> None:
         finally:
             parent.terminate()
             parent.communicate(timeout=HANG)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_sighup_ends_no_server_that_has_nothing_to_read_again(tmp_path: Path, workers: str) -> None:
+    (tmp_path / "catalog").mkdir()
+    command = [sys.executable, "-m", "rasterwire.cli", "serve", str(tmp_path / "catalog"), "--workers", workers]
+    command += ["--grpc-port", "0", "--http-port", "-1", "--state-dir", str(tmp_path / "state")]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stderr is not None
+            assert any("serving" in line for line in server.stderr)
+            server.send_signal(signal.SIGHUP)
+            assert any("nothing to read again: " in line for line in server.stderr)
+        finally:
+            server.terminate()
+            server.communicate(timeout=HANG)
+        assert server.returncode == 0
 
 
 def test_workers_end_with_a_parent_that_is_killed(server: tuple["subprocess.Popen[str]", str]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from rasterwire.errors import Violation, Violations
 
-__all__ = ["number_of_bytes", "read_values", "unknown_setting", "wrong_setting"]
+__all__ = ["changed_names", "number_of_bytes", "read_values", "unknown_setting", "wrong_setting"]
 
 
 _units = {"": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
@@ -28,6 +28,23 @@ def number_of_bytes(value: object) -> int:
     if size is None or isinstance(value, bool):
         raise ValueError(f"{value!r} is no number of bytes; write it like 1000000000 or '20 GiB'")
     return int(size[1]) * _units[size[2]]
+
+
+def changed_names(before: Mapping[str, object], after: Mapping[str, object]) -> list[str]:
+    """Return the settings in which two files differ, those of a table by their path.
+
+    >>> changed_names({"a": 1, "auth": {"b": 2, "c": 3}}, {"a": 4, "auth": {"b": 2}})
+    ['a', 'auth.c']
+    """
+    names: list[str] = []
+    for name in sorted(before.keys() | after.keys()):
+        old, new = before.get(name), after.get(name)
+        if isinstance(old, Mapping) or isinstance(new, Mapping):
+            tables = [table if isinstance(table, Mapping) else {} for table in (old, new)]
+            names += [f"{name}.{below}" for below in changed_names(*tables)]
+        elif old != new:
+            names.append(name)
+    return names
 
 
 def wrong_setting(name: str, description: str) -> Violation:

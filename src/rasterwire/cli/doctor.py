@@ -54,7 +54,8 @@ def _findings(catalog: Path | None, config: Path | None, state_dir: Path | None)
     except BadSettings as error:
         for line in str(error).splitlines():
             setting, _, problem = line.partition(": ")
-            yield Finding(State.FAIL, "config", f"{setting}: {problem}", "correct it, or name a folder of images")
+            remedy = "name a folder of images" if setting == "catalog" else "correct it"
+            # most say themselves what to do
+            yield Finding(State.FAIL, "config", f"{setting}: {problem}", "" if "; " in problem else remedy)
         return
-    yield Finding(State.OK, "config", "it can be used")
     yield from examine(settings)

@@ -4,12 +4,16 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from rasterwire.tables import number_of_bytes
+
 __all__ = ["typed_value"]
 
 _origin = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s,*]+", re.ASCII)
 
 _choices = {"limits": ("own", "earth-engine"), "log": ("text", "json"), "sandbox": ("none", "process")}
 _greatest = {"http_port": 65535, "grpc_port": 65535, "metrics_port": 65535}
+_sizes = {"cache_bytes", "max_bytes", "sandbox_bytes"}
+_examples = {"host": "127.0.0.1", "public_url": "https://images.example.org"}
 _smallest = {"http_port": -1, "grpc_port": 0, "metrics_port": -1, "lame_duck_seconds": 0, "drain_seconds": 0}
 
 
@@ -22,6 +26,10 @@ def typed_value(name: str, kind: object, value: object) -> object:
     if isinstance(value, Mapping) or (isinstance(value, list) and name != "cors_origins"):
         meant = "; did you mean [[catalogs]]?" if name == "catalog" else "; write one value"
         raise ValueError(f"it is a {'table' if isinstance(value, Mapping) else 'list'}{meant}")
+    if kind in {Path, Path | None, str} and name not in _choices and not isinstance(value, str | Path):
+        raise ValueError(
+            f'{value!r} is no text; write it in quotes, such as {name} = "{_examples.get(name, "/a/path")}"'
+        )
     if kind in {Path, Path | None}:
         return Path(str(value)).expanduser()
     if name in _choices and value not in _choices[name]:
@@ -37,9 +45,11 @@ def typed_value(name: str, kind: object, value: object) -> object:
 
 def _number(name: str, kind: object, value: object) -> float:
     try:
-        number = int(str(value)) if kind is int else float(str(value))
+        number = float(str(value)) if kind is float else int(str(value))
     except ValueError:
-        raise ValueError(f"{value!r} is not a number") from None
+        if name not in _sizes:
+            raise ValueError(f"{value!r} is not a number") from None
+        number = number_of_bytes(value)
     least = _smallest.get(name, 1)
     if number < least:
         raise ValueError(f"{value} is too small, at least {least}")

@@ -24,7 +24,7 @@ from rasterwire.server.identity.settings import (
 from rasterwire.server.setting_values import typed_value
 from rasterwire.server.telemetry import TelemetrySettings, read_telemetry
 from rasterwire.store.settings import StoreSettings, read_store
-from rasterwire.tables import number_of_bytes, read_values, unknown_setting, wrong_setting
+from rasterwire.tables import changed_names, number_of_bytes, read_values, unknown_setting, wrong_setting
 
 
 class BadSettings(DownloadError):
@@ -67,7 +67,8 @@ class Settings:
         cors_origins: the origins whose web pages may call Earth Engine's doors, such as ``https://maps.example.org``,
             or ``*`` for all; in a text, commas separate them.
         state_dir: the folder of ids and rendered files.
-        cache_bytes: how many bytes rendered files may take; the least recently used go first.
+        cache_bytes: how many bytes rendered files may take; a number, or a text such as ``"20 GiB"``, as for all sizes.
+            The least recently used go first.
         lifetime_seconds: how long a download id is valid.
         threads: how many threads render, in each worker; by default one for each core of the machine, or of what its
             container may use.
@@ -103,6 +104,7 @@ class Settings:
         tls: how connections are encrypted, a table ``[tls]`` of the file. By default they are not.
         telemetry: how calls are traced, a table ``[telemetry]`` of the file. By default they are not.
         config_file: where these come from, None where there is no file; set by ``load_settings`` alone.
+        config_values: what that file said; likewise.
     """
 
     catalog: Path | None = None
@@ -140,6 +142,9 @@ class Settings:
     tls: TlsSettings = _NO_TLS
     telemetry: TelemetrySettings = _NO_TELEMETRY
     config_file: Path | None = field(default=None, metadata=_NOT_SET_BY_OPERATORS)
+    config_values: Mapping[str, object] = field(
+        default_factory=dict, repr=False, compare=False, metadata=_NOT_SET_BY_OPERATORS
+    )
 
     @property
     def folders(self) -> dict[str, Path]:
@@ -160,7 +165,7 @@ class Settings:
 
     @property
     def is_reloaded(self) -> bool:
-        """Whether the server reads files again at SIGHUP, which else ends it, as where its terminal is closed."""
+        """Whether the server has files that it reads again, or opens anew, at SIGHUP."""
         files = self.auth.url_keys_file, self.audit_file
         return bool(self.tenants) or self.tls.is_set or any(file is not None for file in files)
 
@@ -219,9 +224,8 @@ def load_settings(config: Path | None, overrides: Mapping[str, object], *, needs
     Raises:
         BadSettings: unknown names, values of the wrong type or range, or an unreadable file; tells all at once.
     """
-    values: dict[str, object] = {}
-    if config is not None:
-        values |= _read_config(config)
+    in_config = {} if config is None else _read_config(config)
+    values: dict[str, object] = dict(in_config)
     by_name = _setting_names()
     variables = {name: f"RASTERWIRE_{name.upper()}" for name in by_name if name not in _tables}
     values |= {name: os.environ[variable] for name, variable in variables.items() if variable in os.environ}
@@ -245,7 +249,8 @@ def load_settings(config: Path | None, overrides: Mapping[str, object], *, needs
     if needs_images and typed.get("catalog") is not None:
         _check_folder(typed["catalog"], typed["catalogs"], violations)
     _raise_if_any(violations)
-    return Settings(**typed, config_file=None if config is None else config.absolute())
+    file = None if config is None else config.absolute()
+    return Settings(**typed, config_file=file, config_values=in_config)
 
 
 def load_store_settings(config: Path) -> StoreSettings:
@@ -274,6 +279,18 @@ def load_tenants(config: Path) -> tuple[TenantSettings, ...]:
         violations.items.extend(misfits(auth, tls, tenants))
     _raise_if_any(violations)
     return tenants
+
+
+def settings_for_restart(settings: Settings) -> list[str]:
+    """Return the names of settings that the config file has otherwise than at the start, but for the tenants.
+
+    Raises:
+        BadSettings: the file is unreadable.
+    """
+    if settings.config_file is None:
+        return []
+    names = changed_names(settings.config_values, _read_config(settings.config_file))
+    return [name for name in names if name != "tenants"]
 
 
 def load_keys_file(config: Path) -> Path:

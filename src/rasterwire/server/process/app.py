@@ -141,8 +141,9 @@ async def _running(settings: Settings, compiles_apart: bool) -> AsyncIterator[Ru
     if look is not None and settings.workers > 1:
         works.append(keep_telling(look))
     tasks = [asyncio.create_task(work) for work in works]
+    reloaded = tenants, authenticator, certificates, signer, audit
     try:
-        yield Running(grpc_port, http_port, partial(reload, tenants, authenticator, certificates, signer, audit))
+        yield Running(grpc_port, http_port, partial(reload, settings, *reloaded))
     finally:
         readiness.tell("stopping", "the server was told to stop")
         health.set(False)
@@ -305,7 +306,11 @@ def _tell_of_images(settings: Settings) -> None:
 def _serve_alone(settings: Settings) -> None:
     keep_memory()
     log_to_stderr(settings.log)
-    asyncio.run(_serve(settings))
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP])  # it ends no server, and waits until it is taken
+    try:
+        asyncio.run(_serve(settings))
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 async def _serve(settings: Settings) -> None:
@@ -315,9 +320,8 @@ async def _serve(settings: Settings) -> None:
         with contextlib.suppress(NotImplementedError):  # Windows
             loop.add_signal_handler(number, stop.set)
     async with running(settings, compiles_apart=True) as ports:
-        if settings.is_reloaded:
-            loop.add_signal_handler(signal.SIGHUP, ports.reload)
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGHUP])  # which waits until it is taken
+        loop.add_signal_handler(signal.SIGHUP, ports.reload)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGHUP])
         http = f", {settings.scheme}://{settings.host}:{ports.http_port}" if ports.http_port >= 0 else ""
         _log.info("serving %s on grpc %s:%s%s", settings.images, settings.host, ports.grpc_port, http)
         gc.freeze()  # what is there by now stays: looking through it for garbage takes a twentieth of small requests

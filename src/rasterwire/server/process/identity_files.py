@@ -1,5 +1,6 @@
 """Files that a server opens anew at SIGHUP: those by which it recognises callers and encrypts, and the audit file."""
 
+import logging
 from functools import partial
 
 from rasterwire.server.audit import AuditFile
@@ -7,10 +8,13 @@ from rasterwire.server.identity import Authenticator, NoAuthenticator
 from rasterwire.server.identity.tenant_table import TenantTable
 from rasterwire.server.identity.tenants import TenantAuthenticator
 from rasterwire.server.identity.url_keys import UrlSigner
+from rasterwire.server.process.log import NOTHING_TO_RELOAD
 from rasterwire.server.process.tls import Certificates, problem
-from rasterwire.server.settings import BadSettings, Settings, load_tenants
+from rasterwire.server.settings import BadSettings, Settings, load_tenants, settings_for_restart
 
 __all__ = ["make_audit_file", "make_authenticator", "make_certificates", "make_tenants", "make_url_signer", "reload"]
+
+_log = logging.getLogger("rasterwire.server")
 
 
 def make_tenants(settings: Settings) -> TenantTable:
@@ -45,11 +49,22 @@ def make_certificates(settings: Settings) -> Certificates | None:
         raise BadSettings(f"tls: {problem(error)}") from None
 
 
-def reload(*files: Authenticator | Certificates | UrlSigner | TenantTable | AuditFile | None) -> None:
+def reload(
+    settings: Settings, *files: Authenticator | Certificates | UrlSigner | TenantTable | AuditFile | None
+) -> None:
     """Read again what operators change while the server runs; where that is wrong, what was read before stays."""
-    for file in files:
+    if not settings.is_reloaded:
+        _log.info(NOTHING_TO_RELOAD)
+    for file in files if settings.is_reloaded else ():
         if file is not None:
             file.reload()
+    try:
+        names = settings_for_restart(settings)
+    except BadSettings as error:
+        _log.error("%s; the server goes on with what it has", error)
+        return
+    if names:
+        _log.warning("changed, and needs a restart: %s", ", ".join(names))
 
 
 def make_url_signer(settings: Settings) -> UrlSigner | None:

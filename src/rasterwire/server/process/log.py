@@ -5,6 +5,12 @@ import logging
 import re
 from datetime import UTC, datetime
 
+NOTHING_TO_RELOAD = (
+    "nothing to read again: there are no [[tenants]], [tls], audit_file or auth.url_keys_file; to change other "
+    "settings, restart the server"
+)
+"""What a server says to SIGHUP where it has no files that it reads again."""
+
 _secret = re.compile(
     r"""(?<![0-9a-z_])(token(?:=|%3[dD]|["']?\s*[:=]\s*["']?))[^\s&"',;)}\]]+"""
     r"|([0-9a-f]{32})-[0-9a-f]{32}"

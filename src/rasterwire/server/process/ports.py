@@ -1,5 +1,7 @@
 """The ports of a server: they are taken, or it is told which cannot be."""
 
+import errno
+import os
 import socket
 
 import grpc
@@ -27,6 +29,32 @@ def reachable(host: str) -> str:
     return socket.gethostname() if host in {"0.0.0.0", "::"} else host
 
 
+def cannot_listen(name: str, host: str, port: int) -> BadSettings:
+    """Return why a port could not be taken, after it was tried again: not all libraries tell.
+
+    Args:
+        name: of the setting of the port.
+        host: the address.
+        port: its number.
+    """
+    reason = errno.EADDRINUSE
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, socket.SOCK_STREAM) as again:
+            again.bind(address)
+    except socket.gaierror:
+        reason = errno.EADDRNOTAVAIL
+    except OSError as error:
+        reason = error.errno or errno.EADDRINUSE
+    if reason == errno.EADDRNOTAVAIL:
+        return BadSettings(f"host: cannot listen on {host}; name an address of this machine, or 0.0.0.0 for all")
+    flag = {"grpc_port": "--grpc-port", "http_port": "--http-port"}.get(name, name)
+    remedy = f"choose another port with {flag}"
+    if reason == errno.EADDRINUSE:
+        return BadSettings(f"{name}: cannot listen on {host}:{port}: it is taken; stop what listens there, or {remedy}")
+    return BadSettings(f"{name}: cannot listen on {host}:{port}: {os.strerror(reason)}; {remedy}")
+
+
 def listen_grpc(server: grpc.aio.Server, settings: Settings, certificates: Certificates | None) -> int:
     """Take the port of gRPC, and return it.
 
@@ -39,7 +67,7 @@ def listen_grpc(server: grpc.aio.Server, settings: Settings, certificates: Certi
             return server.add_insecure_port(address)
         return server.add_secure_port(address, certificates.grpc_credentials())
     except RuntimeError:
-        raise BadSettings(f"grpc_port: cannot listen on {settings.host}:{settings.grpc_port}; is it taken?") from None
+        raise cannot_listen("grpc_port", settings.host, settings.grpc_port) from None
 
 
 async def start_http(runner: web.AppRunner, settings: Settings, certificates: Certificates | None) -> int:
@@ -73,4 +101,4 @@ async def _start(runner: web.AppRunner, settings: Settings, certificates: Certif
     try:
         await web.TCPSite(runner, settings.host, port, ssl_context=tls, reuse_port=sharing).start()
     except OSError:
-        raise BadSettings(f"{name}: cannot listen on {settings.host}:{port}; is it taken?") from None
+        raise cannot_listen(name, settings.host, port) from None

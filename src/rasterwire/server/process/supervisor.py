@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from types import FrameType
 from typing import Any
 
-from rasterwire.server.process.log import log_to_stderr
+from rasterwire.server.process.log import NOTHING_TO_RELOAD, log_to_stderr
 
 _log = logging.getLogger("rasterwire.server")
 
@@ -52,17 +52,16 @@ def main(text: str) -> None:
     def note(number: int, _frame: FrameType | None) -> None:
         os.write(tell, {signal.SIGHUP: _RELOAD, signal.SIGCHLD: _ENDED}.get(signal.Signals(number), _STOP))
 
-    handled = [*_SHUTDOWN, signal.SIGCHLD, *([signal.SIGHUP] if order["is_reloaded"] else [])]
-    for number in handled:
+    for number in (*_SHUTDOWN, signal.SIGCHLD, signal.SIGHUP):
         signal.signal(number, note)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [*_SHUTDOWN, signal.SIGHUP])
     alive, closes_last = os.pipe()  # the workers see it end with this process, which alone holds its other end
     workers = [_Worker(order, alive, is_first=number == 0) for number in range(order["workers"])]
-    _keep_running(workers, signal_pipe)
+    _keep_running(workers, signal_pipe, is_reloaded=order["is_reloaded"])
     os.close(closes_last)
 
 
-def _keep_running(workers: "list[_Worker]", signal_pipe: int) -> None:
+def _keep_running(workers: "list[_Worker]", signal_pipe: int, *, is_reloaded: bool) -> None:
     """Start workers, and start them again, until a stop is read from the pipe; then end them all."""
     while True:
         for worker in workers:
@@ -73,14 +72,20 @@ def _keep_running(workers: "list[_Worker]", signal_pipe: int) -> None:
             if _STOP in signals:
                 break
             if _RELOAD in signals:
-                for worker in workers:
-                    worker.send(signal.SIGHUP)
+                _reload(workers if is_reloaded else [])
         for worker in workers:
             worker.note_end()
     for worker in workers:
         worker.send(signal.SIGTERM)
     for worker in workers:
         worker.join()
+
+
+def _reload(workers: "list[_Worker]") -> None:
+    if not workers:
+        _log.info(NOTHING_TO_RELOAD)
+    for worker in workers:
+        worker.send(signal.SIGHUP)
 
 
 class _Worker:
@@ -95,7 +100,6 @@ class _Worker:
         self.is_running = False
         self.due = time.monotonic()
         self._settings: int = order["settings"]
-        self._waiting = [signal.SIGHUP] if order["is_reloaded"] else []
         self._alive = alive
         self._is_first = is_first
         self._began = 0.0
@@ -110,7 +114,7 @@ class _Worker:
         order = {**files, "predecessors": self._predecessors, "is_first": self._is_first}
         command = [sys.executable, "-P", "-m", "rasterwire.server.process.worker", json.dumps(order)]
         # a worker that cannot take it yet gets it later
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, self._waiting)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP])
         try:
             self._process = subprocess.Popen(command, pass_fds=files.values())
         except OSError as error:  # of memory or processes; the other workers go on

@@ -12,7 +12,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import NoReturn
 
-from rasterwire.server.settings import BadSettings, Settings
+from rasterwire.server.process.ports import cannot_listen
+from rasterwire.server.settings import Settings
 
 __all__ = ["reserved_ports", "supervise"]
 
@@ -47,7 +48,7 @@ def supervise(settings: Settings, files: list[int]) -> NoReturn:
     """Become the supervisor of workers, which share the state folder, until SIGINT or SIGTERM.
 
     It is another program in this process: this one has loaded what only workers need. SIGHUP is handed on to them,
-    where the settings have files that are read again then.
+    where there are files that are read again or compared then, else told in the log.
 
     Args:
         settings: of all, with ports that are not 0.
@@ -62,7 +63,7 @@ def supervise(settings: Settings, files: list[int]) -> NoReturn:
             "settings": file.fileno(),
             "workers": settings.workers,
             "log": settings.log,
-            "is_reloaded": settings.is_reloaded,
+            "is_reloaded": settings.is_reloaded or settings.config_file is not None,
         }
         command = [sys.executable, "-P", "-m", "rasterwire.server.process.supervisor", json.dumps(order)]
         signal.pthread_sigmask(signal.SIG_BLOCK, _HANDLED)
@@ -76,8 +77,8 @@ def _reserved(host: str, port: int, name: str) -> Iterator[socket.socket]:
     Raises:
         BadSettings: it is taken.
     """
-    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as alone:
             alone.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             alone.bind(address)
@@ -87,4 +88,4 @@ def _reserved(host: str, port: int, name: str) -> Iterator[socket.socket]:
             shared.bind(address)
             yield shared
     except OSError:
-        raise BadSettings(f"{name}: cannot listen on {host}:{port}; is it taken?") from None
+        raise cannot_listen(name, host, port) from None

@@ -21,7 +21,7 @@ _SAMPLE = 20
 
 
 def catalog_findings(settings: Settings) -> Iterator[Finding]:
-    """Yield a finding for each catalog."""
+    """Yield a finding for the settings, with the files that sources name, and one for each catalog."""
     try:
         configure(make_sources(settings.sources))
         check_packages(settings.catalogs)
@@ -30,6 +30,7 @@ def catalog_findings(settings: Settings) -> Iterator[Finding]:
         for violation in error.violations:
             yield bad("config", str(violation), "correct the config file")
         return
+    yield well("config", "it can be used")
     indexes = settings.state_dir / "index"
     formats = {catalog.prefix: catalog.formats for catalog in settings.catalogs}
     for prefix, folder in settings.folders.items():
