@@ -237,7 +237,7 @@ def test_a_host_that_is_none_of_this_machine_is_told(tmp_path: Path, host: str, 
     config = tmp_path / "config.toml"
     config.write_text(f'host = "{host}"\nworkers = {workers}\n')
     ports = ["--grpc-port", "0", "--http-port", "0"]
-    folders = ["serve", tmp_path / "catalog", "--config", config, "--state-dir", tmp_path / "state"]
+    folders: list[str | Path] = ["serve", tmp_path / "catalog", "--config", config, "--state-dir", tmp_path / "state"]
     code, _, said = run(*folders, *ports)
     assert code == 2
     remedy = "name an address of this machine, or 0.0.0.0 for all"
