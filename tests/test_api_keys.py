@@ -83,7 +83,8 @@ def test_the_command_line_makes_lists_and_revokes_keys(tmp_path: Path) -> None:
         result = CliRunner().invoke(cli, ["admin", "keys", *arguments, "--keys-file", str(path)])
         return result.exit_code, result.output
 
-    key = run("add", "forestry")[1].strip()
+    key, told = run("add", "forestry")[1].splitlines()
+    assert told == "added; a running server takes it after SIGHUP"
     assert tenant_of_key(read_keys(path), key) == "forestry"
     name = key.split("_")[1]
     assert re.fullmatch(rf"{name}  \d{{4}}-\d\d-\d\d  forestry\n", run("list")[1])
