@@ -28,8 +28,8 @@ _finished = re.compile(r"([0-9a-zA-Z_-]{1,128})\.(\d+)\.([0-9a-f]{8})")
 _UNFINISHED = ".unfinished-"
 _DROPPED = ".dropped"
 
-_FOLDER_NAME = 2
-"""Characters of an etag that name the subfolder of its file: of 100,000 files, a look passes some hundred names."""
+_FOLDER_CHARACTERS = 2
+"""Those of an etag that name the subfolder of its file: of 100,000 files, a look passes some hundred names."""
 
 _FREED_PART = 8
 """One part in so many of the limit is freed where it is reached, so that not each new file needs a look at all."""
@@ -107,7 +107,7 @@ class FolderArtifactStore:
 
     def _paths(self, etag: str) -> list[Path]:
         """Return the paths of the files of an etag."""
-        folder = self._folder / etag[:_FOLDER_NAME]
+        folder = _subfolder(self._folder, etag)
         return [folder / name for name in _names(folder) if name.startswith(f"{etag}.")]
 
     def find(self, etag: str, max_read_bytes: int | None = None) -> FolderArtifact | None:
@@ -322,13 +322,18 @@ def move_old_files(folder: Path) -> None:
 
 def _moved(source: Path, folder: Path, name: str) -> Path:
     """Give a file its place and name in the folder of a store, and return its path."""
-    inner = folder / name[:_FOLDER_NAME].rstrip(".")
+    inner = _subfolder(folder, name.partition(".")[0])
     try:
         source.replace(inner / name)
     except FileNotFoundError:
         private_folder(inner)
         source.replace(inner / name)
     return inner / name
+
+
+def _subfolder(folder: Path, etag: str) -> Path:
+    """Return where the files of an etag are in the folder of a store."""
+    return folder / etag[:_FOLDER_CHARACTERS]
 
 
 def usage(folder: Path) -> tuple[int, int]:
