@@ -80,6 +80,50 @@ MIGRATIONS = (
         CREATE INDEX downloads_kept ON rasterwire.downloads (tenant, etag, file_bytes, expires) WHERE file_bytes > 0;
         """,
     ),
+    Migration(
+        4,
+        1,
+        """
+        CREATE TABLE rasterwire.exports (
+            id text PRIMARY KEY,
+            tenant text NOT NULL,
+            request_id text NOT NULL,
+            payload bytea NOT NULL,
+            destination text NOT NULL,
+            etag text NOT NULL,
+            pixels bigint NOT NULL,
+            source_bytes bigint NOT NULL,
+            parts_total integer NOT NULL,
+            priority integer NOT NULL,
+            state text NOT NULL,
+            attempt integer NOT NULL DEFAULT 0,
+            parts_done integer NOT NULL DEFAULT 0,
+            bytes_done bigint NOT NULL DEFAULT 0,
+            failure text NOT NULL DEFAULT '',
+            create_time float8 NOT NULL,
+            update_time float8 NOT NULL,
+            start_time float8,
+            end_time float8,
+            attempt_time float8,
+            attempt_parts integer NOT NULL DEFAULT 0
+        );
+        CREATE UNIQUE INDEX exports_request ON rasterwire.exports (tenant, request_id) WHERE request_id <> '';
+        CREATE INDEX exports_tenant ON rasterwire.exports (tenant, id);
+        CREATE INDEX exports_unfinished ON rasterwire.exports (priority, id) WHERE end_time IS NULL;
+        CREATE TABLE rasterwire.export_parts (
+            export_id text NOT NULL,
+            number integer NOT NULL,
+            file_key text NOT NULL,
+            upload text NOT NULL,
+            etag text NOT NULL,
+            size bigint NOT NULL,
+            crc32c bigint NOT NULL,
+            summary bytea NOT NULL,
+            attempt integer NOT NULL,
+            PRIMARY KEY (export_id, number)
+        );
+        """,
+    ),
 )
 """All steps in their order. One that was released is never changed."""
 

@@ -1,0 +1,245 @@
+"""What a store of exports does with its tables, in the SQL that SQLite and PostgreSQL share.
+
+Times are seconds since 1970 by the clock of the store.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from rasterwire.errors import Overloaded, QuotaExceeded
+from rasterwire.store.jobs import ExportRecord, ExportState, PartRecord, Speed
+from rasterwire.store.limits import FULL_RETRY_SECONDS
+
+__all__ = ["JobRows", "Rows", "Statement"]
+
+MAX_UNFINISHED = 1000
+"""Exports of all tenants that have not ended."""
+
+MAX_PAYLOADS = 1 << 30
+"""Bytes of all requests."""
+
+_KEPT_SECONDS = 90 * 86400
+"""After which an export that has ended is forgotten."""
+
+_RECENT = 20
+"""Exports by which the speed is measured."""
+
+_RETRY_SECONDS = 60.0
+"""After which one of the exports of a tenant may have ended."""
+
+_SELECT = """
+SELECT id, tenant, request_id, {payload}, destination, etag, pixels, source_bytes, parts_total, priority, state,
+    attempt, parts_done, bytes_done, failure, create_time, update_time, start_time, end_time,
+    CASE WHEN state = 'RUNNING' AND parts_done > attempt_parts
+    THEN ({now} - attempt_time) / (parts_done - attempt_parts) * (parts_total - parts_done) END
+FROM {schema}exports
+"""
+
+_PUT = """
+INSERT INTO {schema}exports (id, tenant, request_id, payload, destination, etag, pixels, source_bytes, parts_total,
+    priority, state, create_time, update_time)
+VALUES (:id, :tenant, :request_id, :payload, :destination, :etag, :pixels, :source_bytes, :parts_total, :priority,
+    'PENDING', {now}, {now})
+"""
+
+_SWEEP = "DELETE FROM {schema}exports WHERE end_time < {now} - :kept"
+_SWEEP_PARTS = "DELETE FROM {schema}export_parts WHERE export_id NOT IN (SELECT id FROM {schema}exports)"
+
+_ROOM = """
+SELECT count(*), coalesce(sum(CASE WHEN tenant = :tenant THEN 1 ELSE 0 END), 0) FROM {schema}exports
+WHERE end_time IS NULL
+"""
+
+_PAYLOADS = "SELECT coalesce(sum(length(payload)), 0) FROM {schema}exports"
+
+_UNFINISHED = """
+SELECT id, destination FROM {schema}exports WHERE end_time IS NULL ORDER BY priority DESC, id
+"""
+
+_CLAIM = """
+UPDATE {schema}exports SET attempt = attempt + 1, state = CASE state WHEN 'PENDING' THEN 'RUNNING' ELSE state END,
+    start_time = coalesce(start_time, {now}), attempt_time = {now}, attempt_parts = parts_done, update_time = {now}
+WHERE id = :id AND end_time IS NULL
+"""
+
+_FENCED = """
+UPDATE {schema}exports SET update_time = {now} WHERE id = :id AND attempt = :attempt AND state = 'RUNNING'
+"""
+
+_PUT_PART = """
+INSERT INTO {schema}export_parts (export_id, number, file_key, upload, etag, size, crc32c, summary, attempt)
+VALUES (:id, :number, :key, :upload, :etag, :size, :crc32c, :summary, :attempt)
+ON CONFLICT (export_id, number) DO UPDATE SET file_key = excluded.file_key, upload = excluded.upload,
+    etag = excluded.etag, size = excluded.size, crc32c = excluded.crc32c, summary = excluded.summary,
+    attempt = excluded.attempt
+"""
+
+_COUNT_PART = """
+UPDATE {schema}exports SET parts_done = parts_done + :parts, bytes_done = bytes_done + :bytes WHERE id = :id
+"""
+
+_PARTS = """
+SELECT number, file_key, upload, etag, size, crc32c, summary, attempt FROM {schema}export_parts
+WHERE export_id = :id ORDER BY number
+"""
+
+_CANCEL = """
+UPDATE {schema}exports SET update_time = {now}, end_time = CASE state WHEN 'PENDING' THEN {now} END,
+    state = CASE state WHEN 'PENDING' THEN 'CANCELLED' ELSE 'CANCELLING' END
+WHERE id = :id AND state IN ('PENDING', 'RUNNING')
+"""
+
+_END = """
+UPDATE {schema}exports SET update_time = {now}, end_time = {now}, failure = :failure,
+    state = CASE state WHEN 'CANCELLING' THEN 'CANCELLED' ELSE :state END
+WHERE id = :id AND attempt = :attempt AND (state = 'RUNNING' OR state = 'CANCELLING' AND :state <> 'SUCCEEDED')
+"""
+
+_SPEED = """
+SELECT coalesce(sum(pixels), 0), coalesce(sum(seconds), 0) FROM (
+    SELECT pixels, end_time - start_time AS seconds FROM {schema}exports
+    WHERE state = 'SUCCEEDED' AND attempt = 1 ORDER BY end_time DESC LIMIT :recent
+) AS recent
+"""
+
+
+class Rows(Protocol):
+    """What a statement found or changed."""
+
+    @property
+    def rowcount(self) -> int:
+        """Rows that were changed."""
+        ...
+
+    def fetchone(self) -> Any:
+        """Return the next row, None after the last."""
+        ...
+
+    def fetchall(self) -> Sequence[Any]:
+        """Return all rows that follow."""
+        ...
+
+
+class Statement(Protocol):
+    """Runs a statement."""
+
+    def __call__(self, text: str, values: Mapping[str, object], /) -> Rows:
+        """Run one of this module, with values by their names."""
+        ...
+
+
+class JobRows:
+    """See ``JobStore``; a store says how statements are run."""
+
+    def transaction(self, *, changes: bool = True) -> AbstractContextManager[Statement]:
+        """Return a block whose statements are one transaction, before which no other one adds an export.
+
+        Args:
+            changes: whether it changes anything.
+        """
+        raise NotImplementedError
+
+    def put(self, record: ExportRecord, most: int | None = None) -> ExportRecord:
+        """See ``JobStore.put``."""
+        with self.transaction() as run:
+            run(_SWEEP, {"kept": _KEPT_SECONDS})
+            run(_SWEEP_PARTS, {})
+            if record.request_id:
+                where = "WHERE tenant = :tenant AND request_id = :request_id"
+                key = {"tenant": record.tenant, "request_id": record.request_id}
+                if (row := run(_with_payload(where), key).fetchone()) is not None:
+                    return _record(row)
+            waiting, own = run(_ROOM, {"tenant": record.tenant}).fetchone()
+            if most is not None and own >= most:
+                raise QuotaExceeded("concurrent_exports", most, int(own), 1, _RETRY_SECONDS)
+            (size,) = run(_PAYLOADS, {}).fetchone()
+            if waiting >= MAX_UNFINISHED or size + len(record.payload) > MAX_PAYLOADS:
+                raise Overloaded(FULL_RETRY_SECONDS)
+            names = ("id", "tenant", "request_id", "payload", "destination", "etag", "pixels", "source_bytes")
+            run(_PUT, {name: getattr(record, name) for name in (*names, "parts_total", "priority")})
+            return _record(run(_with_payload("WHERE id = :id"), {"id": record.id}).fetchone())
+
+    def get(self, export_id: str) -> ExportRecord | None:
+        """See ``JobStore.get``."""
+        with self.transaction(changes=False) as run:
+            row = run(_with_payload("WHERE id = :id"), {"id": export_id}).fetchone()
+        return None if row is None else _record(row)
+
+    def list(self, tenant: str, before: str, count: int) -> Sequence[ExportRecord]:
+        """See ``JobStore.list``."""
+        query = _SELECT.replace("{payload}", "NULL") + "WHERE tenant = :tenant AND id < :before"
+        values = {"tenant": tenant, "before": before or "g", "count": count}
+        with self.transaction(changes=False) as run:
+            return [_record(row) for row in run(f"{query} ORDER BY id DESC LIMIT :count", values).fetchall()]
+
+    def unfinished(self, destinations: Collection[str], count: int) -> Sequence[str]:
+        """See ``JobStore.unfinished``."""
+        with self.transaction(changes=False) as run:
+            rows = run(_UNFINISHED, {}).fetchall()
+        return [export_id for export_id, destination in rows if destination in destinations][:count]
+
+    def claim(self, export_id: str) -> ExportRecord | None:
+        """See ``JobStore.claim``."""
+        with self.transaction() as run:
+            if run(_CLAIM, {"id": export_id}).rowcount != 1:
+                return None
+            return _record(run(_with_payload("WHERE id = :id"), {"id": export_id}).fetchone())
+
+    def put_part(self, export_id: str, part: PartRecord) -> bool:
+        """See ``JobStore.put_part``."""
+        fields = ("number", "key", "upload", "etag", "size", "crc32c", "summary", "attempt")
+        values = {"id": export_id} | {name: getattr(part, name) for name in fields}
+        with self.transaction() as run:
+            if run(_FENCED, {"id": export_id, "attempt": part.attempt}).rowcount != 1:
+                return False
+            query = "SELECT size FROM {schema}export_parts WHERE export_id = :id AND number = :number"
+            row = run(query, {"id": export_id, "number": part.number}).fetchone()
+            before = 0 if row is None else int(row[0])
+            run(_PUT_PART, values)
+            change = {"parts": (part.size > 0) - (before > 0), "bytes": part.size - before}
+            run(_COUNT_PART, {"id": export_id} | change)
+        return True
+
+    def parts(self, export_id: str) -> Sequence[PartRecord]:
+        """See ``JobStore.parts``."""
+        with self.transaction(changes=False) as run:
+            rows = run(_PARTS, {"id": export_id}).fetchall()
+        return [PartRecord(*row) for row in rows]
+
+    def cancel(self, export_id: str) -> ExportRecord | None:
+        """See ``JobStore.cancel``."""
+        with self.transaction() as run:
+            run(_CANCEL, {"id": export_id})
+            row = run(_with_payload("WHERE id = :id"), {"id": export_id}).fetchone()
+        return None if row is None else _record(row)
+
+    def end(self, export_id: str, attempt: int, state: ExportState, failure: str = "") -> bool:
+        """See ``JobStore.end``."""
+        values = {"id": export_id, "attempt": attempt, "state": state.value, "failure": failure}
+        with self.transaction() as run:
+            if run(_END, values).rowcount != 1:
+                return False
+            if state is not ExportState.SUCCEEDED:
+                run("DELETE FROM {schema}export_parts WHERE export_id = :id", {"id": export_id})
+        return True
+
+    def speed(self) -> Speed:
+        """See ``JobStore.speed``."""
+        with self.transaction(changes=False) as run:
+            pixels, seconds = run(_SPEED, {"recent": _RECENT}).fetchone()
+        return Speed(int(pixels), float(seconds))
+
+
+def _with_payload(condition: str) -> str:
+    return _SELECT.replace("{payload}", "payload") + condition
+
+
+def _record(row: Sequence[Any]) -> ExportRecord:
+    """Return the export of a row of ``_SELECT``."""
+    values = list(row)
+    values[3] = values[3] or b""
+    values[10] = ExportState(values[10])
+    values[15:19] = [None if time is None else datetime.fromtimestamp(time, UTC) for time in values[15:19]]
+    return ExportRecord(*values)

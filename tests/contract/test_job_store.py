@@ -1,0 +1,253 @@
+"""Tests of the contract of JobStore. An implementation is added to ``place``."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from rasterwire.errors import QuotaExceeded
+from rasterwire.store.jobs import ExportRecord, ExportState, JobStore, PartRecord, Speed
+from rasterwire.store.sqlite_jobs import SqliteJobStore
+
+BUCKET = {"bucket"}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the exports of a test are kept.
+
+    Attributes:
+        open: opens the store as another process does.
+        later: makes all times so many seconds earlier; no test waits.
+    """
+
+    open: Callable[[], JobStore]
+    later: Callable[[float], object]
+
+
+TIMES = ("create_time", "update_time", "start_time", "end_time", "attempt_time")
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    with ExitStack() as stack:
+        if request.param == "sqlite":
+            path = tmp_path / "exports.sqlite"
+
+            def earlier(seconds: float) -> None:
+                with closing(sqlite3.connect(path)) as connection, connection:
+                    for name in TIMES:
+                        connection.execute(f"UPDATE exports SET {name} = {name} - ?", (seconds,))
+
+            yield Place(lambda: stack.enter_context(closing(SqliteJobStore(path))), earlier)
+            return
+        conninfo = request.getfixturevalue("new_database")()
+        from rasterwire.store.postgres.database import Database
+        from rasterwire.store.postgres.jobs import PostgresJobStore
+        from rasterwire.store.postgres.migrations import migrate
+
+        own = stack.enter_context(closing(Database(conninfo)))
+        migrate(own)
+
+        def before(seconds: float) -> None:
+            with own.connected() as connection:
+                for name in TIMES:
+                    connection.execute(f"UPDATE rasterwire.exports SET {name} = {name} - %s", (seconds,))
+
+        yield Place(lambda: PostgresJobStore(stack.enter_context(closing(Database(conninfo)))), before)
+
+
+def job(number: int = 1, **values: object) -> ExportRecord:
+    plain = ExportRecord(f"{number:032x}", "forestry", "", b"\x00what\xff", "bucket", "etag", 1000, 2000, 4, 100)
+    return replace(plain, **values)  # type: ignore[arg-type]
+
+
+def done(number: int, attempt: int, size: int = 10) -> PartRecord:
+    return PartRecord(number, f"a-{number}.tif", "", f"etag{number}", size, 0xFFFFFFFF, b"\x00\xff", attempt)
+
+
+def test_what_is_stored_comes_back_and_waits(place: Place) -> None:
+    stored = place.open().put(job())
+    found = place.open().get(stored.id)
+    assert found == stored
+    assert found is not None
+    assert (found.state, found.attempt, found.payload) == (ExportState.PENDING, 0, b"\x00what\xff")
+    assert found.create_time is not None
+    assert found.start_time is None
+    assert place.open().get("f" * 32) is None
+
+
+def test_a_repeated_request_id_of_a_tenant_returns_the_first_export(place: Place) -> None:
+    store = place.open()
+    first = store.put(job(1, request_id="a"))
+    assert store.put(job(2, request_id="a", payload=b"other"), most=1) == first
+    assert store.put(job(3, request_id="a", tenant="water")).id == job(3).id
+    assert store.put(job(4)).id == job(4).id
+    assert store.put(job(5)).id == job(5).id
+
+
+def test_a_tenant_has_no_more_unfinished_exports_than_it_may_have(place: Place) -> None:
+    store = place.open()
+    store.put(job(1), most=2)
+    store.put(job(2), most=2)
+    store.put(job(3, tenant="water"), most=2)
+    with pytest.raises(QuotaExceeded, match="concurrent_exports: 2 of 2"):
+        store.put(job(4), most=2)
+    store.cancel(job(1).id)
+    store.put(job(4), most=2)
+
+
+def test_of_many_who_ask_at_once_no_more_get_an_export_than_may(place: Place) -> None:
+    stores = [place.open() for _ in range(4)]
+
+    def put(number: int) -> bool:
+        try:
+            stores[number % 4].put(job(number), most=3)
+        except QuotaExceeded:
+            return False
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(put, range(12))) == 3
+
+
+def test_lists_are_of_one_tenant_with_the_newest_first(place: Place) -> None:
+    store = place.open()
+    for number in range(5):
+        store.put(job(number, tenant="water" if number == 3 else "forestry"))
+    assert [record.id for record in store.list("forestry", "", 3)] == [job(4).id, job(2).id, job(1).id]
+    assert [record.id for record in store.list("forestry", job(1).id, 3)] == [job(0).id]
+    assert {record.payload for record in store.list("forestry", "", 9)} == {b""}
+
+
+def test_unfinished_exports_come_by_priority_then_by_age_and_only_for_known_destinations(place: Place) -> None:
+    store = place.open()
+    for number, priority in enumerate((100, 100, 900, 5)):
+        store.put(job(number, priority=priority))
+    store.put(job(9, destination="elsewhere"))
+    store.cancel(job(1).id)
+    assert list(store.unfinished(BUCKET, 10)) == [job(2).id, job(0).id, job(3).id]
+    assert list(store.unfinished(BUCKET, 1)) == [job(2).id]
+
+
+def test_who_claims_an_export_fences_off_who_had_it_before(place: Place) -> None:
+    store, other = place.open(), place.open()
+    store.put(job())
+    first, second = store.claim(job().id), other.claim(job().id)
+    assert first is not None
+    assert second is not None
+    assert (first.attempt, second.attempt, second.state) == (1, 2, ExportState.RUNNING)
+    assert first.start_time == second.start_time
+    assert not store.put_part(job().id, done(0, attempt=1))
+    assert not store.end(job().id, 1, ExportState.SUCCEEDED)
+    assert list(store.parts(job().id)) == []
+    assert other.put_part(job().id, done(0, attempt=2))
+    assert other.end(job().id, 2, ExportState.SUCCEEDED)
+    assert store.claim(job().id) is None
+
+
+def test_parts_count_once_for_the_progress_and_only_once_they_are_done(place: Place) -> None:
+    store = place.open()
+    store.put(job())
+    store.claim(job().id)
+    begun = PartRecord(1, "a-1.tif", upload="u", attempt=1)
+    for part in (begun, done(0, 1), done(1, 1, 7), done(1, 1, 30)):
+        assert store.put_part(job().id, part)
+    found = place.open().get(job().id)
+    assert found is not None
+    assert (found.parts_done, found.bytes_done) == (2, 40)
+    assert list(place.open().parts(job().id)) == [done(0, 1), done(1, 1, 30)]
+
+
+def test_what_is_left_is_estimated_by_what_this_attempt_has_done(place: Place) -> None:
+    store = place.open()
+    store.put(job())
+    store.claim(job().id)
+    store.put_part(job().id, done(0, 1))
+    place.later(1_000_000)
+    store.claim(job().id)
+    fresh = store.get(job().id)
+    assert fresh is not None
+    assert fresh.seconds_left is None
+    place.later(60)
+    store.put_part(job().id, done(1, 2))
+    found = store.get(job().id)
+    assert found is not None
+    assert found.seconds_left == pytest.approx(120, abs=10)
+
+
+def test_one_that_waits_is_cancelled_at_once_and_one_that_runs_by_who_works_at_it(place: Place) -> None:
+    store = place.open()
+    store.put(job(1))
+    store.put(job(2))
+    waiting = store.cancel(job(1).id)
+    assert waiting is not None
+    assert waiting.state is ExportState.CANCELLED
+    assert waiting.end_time is not None
+    store.claim(job(2).id)
+    store.put_part(job(2).id, done(0, 1))
+    running = store.cancel(job(2).id)
+    assert running is not None
+    assert (running.state, running.end_time) == (ExportState.CANCELLING, None)
+    assert not store.put_part(job(2).id, done(1, 1))
+    assert not store.end(job(2).id, 1, ExportState.SUCCEEDED)
+    assert list(store.unfinished(BUCKET, 9)) == [job(2).id]
+    claimed = store.claim(job(2).id)
+    assert claimed is not None
+    assert claimed.state is ExportState.CANCELLING
+    assert len(store.parts(job(2).id)) == 1
+    assert store.end(job(2).id, 2, ExportState.CANCELLED)
+    assert list(store.parts(job(2).id)) == []
+    ended = store.cancel(job(2).id)
+    assert ended is not None
+    assert ended.state is ExportState.CANCELLED
+    assert store.cancel("f" * 32) is None
+
+
+def test_a_failure_is_told_and_nothing_follows_it(place: Place) -> None:
+    store = place.open()
+    store.put(job())
+    store.claim(job().id)
+    store.put_part(job().id, done(0, 1))
+    assert store.end(job().id, 1, ExportState.FAILED, '{"reason": "X"}')
+    found = store.get(job().id)
+    assert found is not None
+    assert (found.state, found.failure) == (ExportState.FAILED, '{"reason": "X"}')
+    assert list(store.parts(job().id)) == []
+    cancelled = store.cancel(job().id)
+    assert cancelled is not None
+    assert cancelled.state is ExportState.FAILED
+
+
+def test_the_speed_is_that_of_exports_that_succeeded_at_one_go(place: Place) -> None:
+    store = place.open()
+    assert store.speed() == Speed(0, 0.0)
+    assert store.speed().seconds_for(100) is None
+    for number in range(3):
+        store.put(job(number))
+        store.claim(job(number).id)
+    store.claim(job(1).id)
+    place.later(50)
+    store.end(job(0).id, 1, ExportState.SUCCEEDED)
+    store.end(job(1).id, 2, ExportState.SUCCEEDED)
+    store.end(job(2).id, 1, ExportState.FAILED)
+    assert store.speed().pixels == 1000
+    assert store.speed().seconds_for(2000) == pytest.approx(100, abs=10)
+
+
+def test_exports_that_ended_long_ago_are_forgotten_with_their_parts(place: Place) -> None:
+    store = place.open()
+    store.put(job(1))
+    store.claim(job(1).id)
+    store.put_part(job(1).id, done(0, 1))
+    store.end(job(1).id, 1, ExportState.SUCCEEDED)
+    store.put(job(2))
+    place.later(91 * 86400)
+    store.put(job(3))
+    assert store.get(job(1).id) is None
+    assert list(store.parts(job(1).id)) == []
+    assert store.get(job(2).id) is not None
