@@ -1,0 +1,102 @@
+"""Where exports end: one bucket or one folder of the operator's list."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+__all__ = ["AlreadyExists", "Destination", "UnknownUpload"]
+
+
+class AlreadyExists(Exception):
+    """An object is there already, and was not to be replaced."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"{key} exists already; choose another name, or ask for it to be replaced")
+
+
+class UnknownUpload(Exception):
+    """An upload was finished or aborted before, or parts of it are not there as they were stored."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"the upload of {key} is gone, or lacks a part; begin it again")
+
+
+class Destination(Protocol):
+    """Stores objects by their keys, large ones in parts. Threads and processes may share one.
+
+    Keys are names separated by slashes, below the prefix of the destination. What is stored appears whole or not at
+    all. An object that exists is replaced only where ``replace`` says so; an upload in parts is tested for that when it
+    begins, and once more when it is finished.
+
+    All methods raise ``StorageUnavailable`` where the destination cannot be reached or refuses, and ``ValueError`` for
+    a key that is none.
+
+    Attributes:
+        least_part_bytes: bytes that all parts of an upload have at least, but for the last one.
+    """
+
+    @property
+    def least_part_bytes(self) -> int:
+        """See the class."""
+        ...
+
+    def begin(self, key: str, headers: Mapping[str, str], *, replace: bool = False) -> str:
+        """Begin an upload in parts, and return its id: letters, digits and ``-._~`` and ``+/=``, at most 1,024.
+
+        Args:
+            key: of the object.
+            headers: ``Content-Type`` and others of HTTP that the object is served with.
+            replace: whether an existing object may be replaced.
+
+        Raises:
+            AlreadyExists: there is such an object.
+        """
+        ...
+
+    def put_part(self, key: str, upload: str, number: int, data: bytes) -> str:
+        """Store a part, from 1 to 10,000, in any order and from any process; return its etag.
+
+        A part that was stored before is replaced.
+
+        Raises:
+            UnknownUpload: there is no such upload.
+        """
+        ...
+
+    def finish(self, key: str, upload: str, parts: Sequence[tuple[int, str]], *, replace: bool = False) -> None:
+        """Make the object of parts.
+
+        Args:
+            key: of the object.
+            upload: its id.
+            parts: number and etag of each, numbers rising. Other parts that were stored are dropped.
+            replace: whether an existing object may be replaced.
+
+        Raises:
+            AlreadyExists: there is such an object. The upload remains.
+            UnknownUpload: there is no such upload, or a part is not there with that etag.
+        """
+        ...
+
+    def abort(self, key: str, upload: str) -> None:
+        """Remove an upload and its parts; does nothing where there is none."""
+        ...
+
+    def put(self, key: str, data: bytes, *, replace: bool = False) -> None:
+        """Store a small object.
+
+        Raises:
+            AlreadyExists: there is such an object.
+        """
+        ...
+
+    def get(self, key: str) -> bytes:
+        """Return a small object.
+
+        Raises:
+            FileNotFoundError: there is none.
+        """
+        ...
+
+    def delete(self, key: str) -> None:
+        """Remove an object; does nothing where there is none."""
+        ...
