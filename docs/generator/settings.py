@@ -7,6 +7,7 @@ from typing import Any
 from generator.markdown import code, number, prose, table
 from rasterwire.catalog.settings import CatalogSettings
 from rasterwire.cli.main import serve
+from rasterwire.export.settings import DestinationSettings, ExportSettings
 from rasterwire.files.sources.settings import SourceSettings
 from rasterwire.principal import Quota
 from rasterwire.server.identity.settings import AuthSettings, TenantSettings, TlsSettings
@@ -23,8 +24,8 @@ A server takes each setting from the first of these that has it:
 3. the TOML file that `--config` names, with the setting's name as the key;
 4. the default.
 
-`catalogs`, `sources`, `cache`, `store`, `auth`, `tenants`, `tls` and `telemetry` are tables, and stand in the file
-alone. Unknown names in the file, and values of the wrong type or range, stop the server at its start with a sentence
+`catalogs`, `sources`, `cache`, `store`, `auth`, `tenants`, `tls`, `telemetry` and `export` are tables, and stand in the
+file alone. Unknown names in the file, and values of the wrong type or range, stop the server at its start with a sentence
 for each of them.
 
 """
@@ -38,6 +39,7 @@ _TABLES = (
     ("[[tenants]]", TenantSettings, "Each table is a tenant; see [Many tenants](../tenants.md)."),
     ("[tls]", TlsSettings, "How connections are encrypted; see [Many tenants](../tenants.md)."),
     ("[telemetry]", TelemetrySettings, "How calls are traced; see [Operations](../operations.md#traces)."),
+    ("[[export.destinations]]", DestinationSettings, "Each table is a place for exports; see [Exports](../exports.md)."),
 )
 
 
@@ -85,7 +87,7 @@ def _default(field: "dataclasses.Field[Any]") -> str:
         return "one a core" if field.name == "threads" else code(str(field.default_factory().by))
     if value is dataclasses.MISSING:
         return "required"
-    if isinstance(value, CacheSettings | AuthSettings | TlsSettings | TelemetrySettings):
+    if isinstance(value, CacheSettings | AuthSettings | TlsSettings | TelemetrySettings | ExportSettings):
         return "see below"
     if isinstance(value, bool):
         return code(str(value).lower())

@@ -15,12 +15,14 @@ class Quota:
         bytes_per_day: of files that are sent.
         concurrent_renders: that are under way at once in each worker of each server.
         stored_bytes: of the files of its registered downloads, at all servers together, by their estimated sizes.
+        concurrent_exports: that wait or are written at once, at all servers together.
     """
 
     pixels_per_day: int | None = None
     bytes_per_day: int | None = None
     concurrent_renders: int | None = None
     stored_bytes: int | None = None
+    concurrent_exports: int | None = None
 
     def limits(self) -> Iterator[tuple[str, int]]:
         """Yield the name and the value of each limit."""

@@ -62,7 +62,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
 
 
 def job(number: int = 1, **values: object) -> ExportRecord:
-    plain = ExportRecord(f"{number:032x}", "forestry", "", b"\x00what\xff", "bucket", "etag", 1000, 2000, 4, 100)
+    plain = ExportRecord(f"{number:032x}", "forestry", "", b"\x00what\xff", "bucket", "a", "b", "etag", 1000, 2000, 4, 100)
     return replace(plain, **values)  # type: ignore[arg-type]
 
 
@@ -97,6 +97,7 @@ def test_a_tenant_has_no_more_unfinished_exports_than_it_may_have(place: Place) 
     store.put(job(3, tenant="water"), most=2)
     with pytest.raises(QuotaExceeded, match="concurrent_exports: 2 of 2"):
         store.put(job(4), most=2)
+    assert store.count("forestry") == 2
     store.cancel(job(1).id)
     store.put(job(4), most=2)
 
@@ -141,6 +142,8 @@ def test_who_claims_an_export_fences_off_who_had_it_before(place: Place) -> None
     assert first is not None
     assert second is not None
     assert (first.attempt, second.attempt, second.state) == (1, 2, ExportState.RUNNING)
+    assert store.standing(job().id) == (ExportState.RUNNING, 2)
+    assert store.standing("f" * 32) is None
     assert first.start_time == second.start_time
     assert not store.put_part(job().id, done(0, attempt=1))
     assert not store.end(job().id, 1, ExportState.SUCCEEDED)

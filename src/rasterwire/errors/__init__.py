@@ -14,6 +14,8 @@
         DownloadNotFound      no such download, or not with this token, or expired
         AddressUnknown        no door of the HTTP server
         DownloadConflict      the download cannot be continued as requested
+        ExportsNotSet         the server has no place to export to
+        ExportNotFound        no such export
         OffsetOutOfRange      a read begins past the end of the file
         DiskFull              no space for a file that the server has to write
         StorageUnavailable    the server cannot reach its own files; retry later
@@ -42,6 +44,7 @@ from rasterwire.errors.downloads import (
     RenderCancelled,
     StorageUnavailable,
 )
+from rasterwire.errors.exports import ExportNotFound, ExportsNotSet
 from rasterwire.errors.images import (
     NO_BANDS,
     NULL_COMPUTED,
@@ -62,6 +65,8 @@ __all__ = [
     "DownloadConflict",
     "DownloadError",
     "DownloadNotFound",
+    "ExportNotFound",
+    "ExportsNotSet",
     "IdentityUnavailable",
     "ImageNotFound",
     "InvalidExpression",

@@ -65,6 +65,7 @@ class IdentityUnavailable(DownloadError):
 _REMEDY = "ask for less, or come back in {:.0f} s, when it begins anew"
 
 _remedies = {
+    "concurrent_exports": "come back when one of these has ended, or cancel one",
     "concurrent_renders": "come back in {:.0f} s, when one of these may have ended",
     "stored_bytes": "delete downloads that are not needed any more, or come back in {:.0f} s, when the first one ends",
 }

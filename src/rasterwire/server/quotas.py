@@ -21,9 +21,10 @@ from rasterwire.principal import NO_QUOTA
 from rasterwire.server.peer import principal
 from rasterwire.store import Usage, UsageStore
 
-__all__ = ["BYTES", "NO_SHARE", "PIXELS", "RENDERS", "STORED", "Quotas", "Share", "Standing"]
+__all__ = ["BYTES", "EXPORTS", "NO_SHARE", "PIXELS", "RENDERS", "STORED", "Quotas", "Share", "Standing"]
 
 PIXELS, BYTES, RENDERS, STORED = "pixels_per_day", "bytes_per_day", "concurrent_renders", "stored_bytes"
+EXPORTS = "concurrent_exports"
 """Names of quotas; see ``Quota``."""
 
 _RENDER_SECONDS = 2.0
@@ -122,6 +123,7 @@ class Quotas:
         self._run = run
         self._kept_bytes = kept_bytes
         self._lock = threading.Lock()
+        self.count_exports: Callable[[str], int] = lambda _: 0  # of a tenant at all servers, where there are any
         self._renders: Counter[str] = Counter()
         self._accounts: dict[tuple[str, str], _Account] = {}
 
@@ -252,7 +254,7 @@ class Quotas:
             match name:
                 case "concurrent_renders":
                     standings.append(Standing(name, limit, self._renders[_tenant()], None))
-                case "stored_bytes":
+                case "stored_bytes" | "concurrent_exports":
                     standings.append(Standing(name, limit, None, None))
                 case _:
                     standings.append(Standing(name, limit, self._account(name).used, _midnight()))
@@ -269,6 +271,8 @@ class Quotas:
             used = standing.used
             if standing.quota == STORED:
                 used = await self._run(lambda: self._kept_bytes(tenant))
+            elif standing.quota == EXPORTS:
+                used = await self._run(lambda: self.count_exports(tenant))
             elif standing.reset is not None:
                 account = self._account(standing.quota)
                 await self._look(account, standing.quota)

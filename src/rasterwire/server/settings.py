@@ -11,6 +11,7 @@ from typing import Any
 from rasterwire.catalog.settings import CatalogKind, CatalogSettings, read_catalogs
 from rasterwire.cgroups import core_count
 from rasterwire.errors import DownloadError, Violations
+from rasterwire.export.settings import ExportSettings, read_export
 from rasterwire.files.sources.settings import SourceSettings, read_sources
 from rasterwire.server.identity.settings import (
     AuthSettings,
@@ -47,7 +48,7 @@ class CacheSettings:
 
 _NOT_SET_BY_OPERATORS = {"is_setting": False}
 
-_NO_AUTH, _NO_TLS, _NO_TELEMETRY = AuthSettings(), TlsSettings(), TelemetrySettings()
+_NO_AUTH, _NO_TLS, _NO_TELEMETRY, _NO_EXPORTS = AuthSettings(), TlsSettings(), TelemetrySettings(), ExportSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,7 @@ class Settings:
         tenants: who they may be, each a table ``[[tenants]]`` of the file.
         tls: how connections are encrypted, a table ``[tls]`` of the file. By default they are not.
         telemetry: how calls are traced, a table ``[telemetry]`` of the file. By default they are not.
+        export: where exports may go, tables ``[[export.destinations]]`` of the file. By default nowhere.
         config_file: where these come from, None where there is no file; set by ``load_settings`` alone.
         config_values: what that file said; likewise.
     """
@@ -141,6 +143,7 @@ class Settings:
     tenants: tuple[TenantSettings, ...] = ()
     tls: TlsSettings = _NO_TLS
     telemetry: TelemetrySettings = _NO_TELEMETRY
+    export: ExportSettings = _NO_EXPORTS
     config_file: Path | None = field(default=None, metadata=_NOT_SET_BY_OPERATORS)
     config_values: Mapping[str, object] = field(
         default_factory=dict, repr=False, compare=False, metadata=_NOT_SET_BY_OPERATORS
@@ -194,7 +197,7 @@ class Settings:
         )
 
 
-_tables = ("catalogs", "sources", "cache", "store", "auth", "tenants", "tls", "telemetry")
+_tables = ("catalogs", "sources", "cache", "store", "auth", "tenants", "tls", "telemetry", "export")
 """Settings that only the file can have."""
 
 _LISTED_TABLES = ("catalogs", "sources", "tenants")
@@ -369,6 +372,7 @@ def _read_tables(values: Mapping[str, object], violations: Violations) -> dict[s
         "tenants": read_tenants(values.get("tenants", []), violations),
         "tls": read_tls(values.get("tls", {}), violations),
         "telemetry": read_telemetry(values.get("telemetry", {}), violations),
+        "export": read_export(values.get("export", {}), violations),
     }
     if not violations.items:
         violations.items.extend(misfits(typed["auth"], typed["tls"], typed["tenants"]))

@@ -30,18 +30,18 @@ _RETRY_SECONDS = 60.0
 """After which one of the exports of a tenant may have ended."""
 
 _SELECT = """
-SELECT id, tenant, request_id, {payload}, destination, etag, pixels, source_bytes, parts_total, priority, state,
-    attempt, parts_done, bytes_done, failure, create_time, update_time, start_time, end_time,
+SELECT id, tenant, request_id, {payload}, destination, prefix, description, etag, pixels, source_bytes, parts_total,
+    priority, state, attempt, parts_done, bytes_done, failure, create_time, update_time, start_time, end_time,
     CASE WHEN state = 'RUNNING' AND parts_done > attempt_parts
     THEN ({now} - attempt_time) / (parts_done - attempt_parts) * (parts_total - parts_done) END
 FROM {schema}exports
 """
 
 _PUT = """
-INSERT INTO {schema}exports (id, tenant, request_id, payload, destination, etag, pixels, source_bytes, parts_total,
-    priority, state, create_time, update_time)
-VALUES (:id, :tenant, :request_id, :payload, :destination, :etag, :pixels, :source_bytes, :parts_total, :priority,
-    'PENDING', {now}, {now})
+INSERT INTO {schema}exports (id, tenant, request_id, payload, destination, prefix, description, etag, pixels,
+    source_bytes, parts_total, priority, state, create_time, update_time)
+VALUES (:id, :tenant, :request_id, :payload, :destination, :prefix, :description, :etag, :pixels,
+    :source_bytes, :parts_total, :priority, 'PENDING', {now}, {now})
 """
 
 _SWEEP = "DELETE FROM {schema}exports WHERE end_time < {now} - :kept"
@@ -105,6 +105,13 @@ SELECT coalesce(sum(pixels), 0), coalesce(sum(seconds), 0) FROM (
 """
 
 
+_GIVEN = (
+    *("id", "tenant", "request_id", "payload", "destination", "prefix", "description", "etag"),
+    *("pixels", "source_bytes", "parts_total", "priority"),
+)
+"""What an export has when it is asked for."""
+
+
 class Rows(Protocol):
     """What a statement found or changed."""
 
@@ -157,8 +164,7 @@ class JobRows:
             (size,) = run(_PAYLOADS, {}).fetchone()
             if waiting >= MAX_UNFINISHED or size + len(record.payload) > MAX_PAYLOADS:
                 raise Overloaded(FULL_RETRY_SECONDS)
-            names = ("id", "tenant", "request_id", "payload", "destination", "etag", "pixels", "source_bytes")
-            run(_PUT, {name: getattr(record, name) for name in (*names, "parts_total", "priority")})
+            run(_PUT, {name: getattr(record, name) for name in _GIVEN})
             return _record(run(_with_payload("WHERE id = :id"), {"id": record.id}).fetchone())
 
     def get(self, export_id: str) -> ExportRecord | None:
@@ -179,6 +185,17 @@ class JobRows:
         with self.transaction(changes=False) as run:
             rows = run(_UNFINISHED, {}).fetchall()
         return [export_id for export_id, destination in rows if destination in destinations][:count]
+
+    def count(self, tenant: str) -> int:
+        """See ``JobStore.count``."""
+        with self.transaction(changes=False) as run:
+            return int(run(_ROOM, {"tenant": tenant}).fetchone()[1])
+
+    def standing(self, export_id: str) -> tuple[ExportState, int] | None:
+        """See ``JobStore.standing``."""
+        with self.transaction(changes=False) as run:
+            row = run("SELECT state, attempt FROM {schema}exports WHERE id = :id", {"id": export_id}).fetchone()
+        return None if row is None else (ExportState(row[0]), int(row[1]))
 
     def claim(self, export_id: str) -> ExportRecord | None:
         """See ``JobStore.claim``."""
@@ -240,6 +257,6 @@ def _record(row: Sequence[Any]) -> ExportRecord:
     """Return the export of a row of ``_SELECT``."""
     values = list(row)
     values[3] = values[3] or b""
-    values[10] = ExportState(values[10])
-    values[15:19] = [None if time is None else datetime.fromtimestamp(time, UTC) for time in values[15:19]]
+    values[12] = ExportState(values[12])
+    values[17:21] = [None if time is None else datetime.fromtimestamp(time, UTC) for time in values[17:21]]
     return ExportRecord(*values)

@@ -34,6 +34,8 @@ class ExportRecord:
         request_id: the client's id of the request, or "".
         payload: the serialized request; opaque here.
         destination: the name of one of the settings.
+        prefix: of the names of all files there.
+        description: what it is for, as the client says.
         etag: of the plan when it was asked for.
         pixels: values of all bands.
         source_bytes: see ``RenderPlan``.
@@ -54,6 +56,8 @@ class ExportRecord:
     request_id: str
     payload: bytes
     destination: str
+    prefix: str
+    description: str
     etag: str
     pixels: int
     source_bytes: int
@@ -155,6 +159,14 @@ class JobStore(Protocol):
 
     def unfinished(self, destinations: Collection[str], count: int) -> Sequence[str]:
         """Return ids of exports that have not ended: those of the greatest priority, and of these the oldest, first."""
+        ...
+
+    def count(self, tenant: str) -> int:
+        """Return how many exports of a tenant have not ended."""
+        ...
+
+    def standing(self, export_id: str) -> tuple[ExportState, int] | None:
+        """Return the state and the attempt of an export, None where there is none."""
         ...
 
     def claim(self, export_id: str) -> ExportRecord | None:

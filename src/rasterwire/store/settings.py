@@ -18,7 +18,7 @@ from rasterwire.files.sources.settings import (
 )
 from rasterwire.tables import read_values, wrong_setting
 
-__all__ = ["StoreSettings", "read_store"]
+__all__ = ["StoreSettings", "read_objects", "read_store"]
 
 _SILENCE = 5.0
 """Seconds that an object store may be silent before a request is sent again."""
@@ -117,7 +117,12 @@ def _read_database(value: object) -> str:
     return value
 
 
-def _read_objects(value: object) -> str:
+def read_objects(value: object) -> str:
+    """Return the address of a bucket, or of a part of its keys.
+
+    Raises:
+        ValueError: it is none; with a sentence.
+    """
     if not isinstance(value, str) or not _bucket.fullmatch(value) or {".", ".."} & {*value.split("/")}:
         schemes = ", ".join(f"{scheme}://" for scheme in OBJECT_SCHEMES)
         raise ValueError(f"{value!r} is no place in an object store; begin with one of {schemes} and a bucket")
@@ -137,7 +142,7 @@ def _read_path(value: object) -> str:
 _readers: dict[str, Callable[[object], object]] = {
     "database": _read_database,
     "database_file": _read_path,
-    "objects": _read_objects,
+    "objects": read_objects,
     "endpoint": read_endpoint,
     "client_endpoint": _read_client_endpoint,
     "region": read_region,

@@ -245,6 +245,7 @@ def _quota(value: object) -> Quota:
         "bytes_per_day": _limit_of_bytes,
         "concurrent_renders": _limit,
         "stored_bytes": _limit_of_bytes,
+        "concurrent_exports": _limit,
     }
     if not isinstance(value, Mapping):
         raise ValueError(f"it is no table; write one such as {{pixels_per_day = 1000000000}}, of {', '.join(readers)}")

@@ -32,6 +32,8 @@ STATUS: dict[type[errors.DownloadError], grpc.StatusCode] = {
     errors.DownloadNotFound: grpc.StatusCode.NOT_FOUND,
     errors.AddressUnknown: grpc.StatusCode.NOT_FOUND,
     errors.DownloadConflict: grpc.StatusCode.FAILED_PRECONDITION,
+    errors.ExportsNotSet: grpc.StatusCode.FAILED_PRECONDITION,
+    errors.ExportNotFound: grpc.StatusCode.NOT_FOUND,
     errors.OffsetOutOfRange: grpc.StatusCode.OUT_OF_RANGE,
     errors.DiskFull: grpc.StatusCode.RESOURCE_EXHAUSTED,
     errors.StorageUnavailable: grpc.StatusCode.UNAVAILABLE,

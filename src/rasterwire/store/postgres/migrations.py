@@ -90,6 +90,8 @@ MIGRATIONS = (
             request_id text NOT NULL,
             payload bytea NOT NULL,
             destination text NOT NULL,
+            prefix text NOT NULL,
+            description text NOT NULL,
             etag text NOT NULL,
             pixels bigint NOT NULL,
             source_bytes bigint NOT NULL,

@@ -1,0 +1,99 @@
+"""One attempt at an export: what it may still do, and what those before it have done."""
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
+
+from rasterwire.errors import CatalogUnavailable, DownloadError, Overloaded, RenderCancelled, StorageUnavailable
+from rasterwire.store.jobs import ExportRecord, JobStore, PartRecord
+
+__all__ = ["Attempt"]
+
+_FIRST_WAIT = 0.5
+"""Seconds after which something is tried again that may succeed later; the next waits are twice as long each."""
+
+_LONGEST_WAIT = 30.0
+
+_TRIES = 12
+"""About four minutes in all: a bucket or a database that is away for longer ends the attempt."""
+
+_TRANSIENT = (StorageUnavailable, Overloaded, CatalogUnavailable)
+
+_log = logging.getLogger("rasterwire.server")
+
+T = TypeVar("T")
+
+
+class Attempt:
+    """Stores what is done, for as long as no other attempt has claimed the export, and nobody cancels it.
+
+    Attributes:
+        record: of the export, as it was claimed.
+        parts: those that were begun, by their numbers.
+    """
+
+    def __init__(self, jobs: JobStore, record: ExportRecord) -> None:
+        self._jobs = jobs
+        self.record = record
+        self.parts = {part.number: part for part in jobs.parts(record.id)}
+        self._stopped = threading.Event()
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether ``stop`` was called."""
+        return self._stopped.is_set()
+
+    def stop(self) -> None:
+        """End the attempt at its next block."""
+        self._stopped.set()
+
+    def check(self) -> None:
+        """Go on.
+
+        Raises:
+            RenderCancelled: the attempt is stopped.
+        """
+        if self._stopped.is_set():
+            raise RenderCancelled
+
+    def is_done(self, number: int) -> bool:
+        """Tell whether a part is written."""
+        part = self.parts.get(number)
+        return part is not None and part.is_done
+
+    def save(self, part: PartRecord) -> None:
+        """Store a part.
+
+        Raises:
+            RenderCancelled: the export is another's by now, or was cancelled.
+        """
+        own = replace(part, attempt=self.record.attempt)
+        if not self.patiently(lambda: self._jobs.put_part(self.record.id, own)):
+            self.stop()
+            raise RenderCancelled
+        self.parts[part.number] = own
+
+    def patiently(self, function: Callable[[], T]) -> T:
+        """Do something, again and again where it may succeed later.
+
+        Raises:
+            RenderCancelled: the attempt is stopped.
+            DownloadError: it fails for good, or too often.
+        """
+        wait = _FIRST_WAIT
+        for _ in range(_TRIES - 1):
+            self.check()
+            try:
+                return function()
+            except _TRANSIENT as error:
+                _log.warning("export %s: %s; it is tried again in %g s", self.record.id, _words(error), wait)
+                self._stopped.wait(wait)
+                wait = min(2 * wait, _LONGEST_WAIT)
+        self.check()
+        return function()
+
+
+def _words(error: DownloadError) -> str:
+    return f"{error.reason}: {error}"

@@ -1,0 +1,52 @@
+"""An export as its driver gets it: what is made, and where it goes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from rasterwire.plan import RenderPlan
+from rasterwire.store.jobs import ExportRecord
+from rasterwire.turns import NOBODY, Caller
+
+__all__ = ["ExportJob", "ExportMeter", "Replan"]
+
+
+@dataclass(frozen=True, slots=True)
+class ExportJob:
+    """What is made of an export.
+
+    Attributes:
+        plan: of the pixels.
+        prefix: of the names of all files.
+        file_side: pixels along each side of a file; 0 for one file.
+        overwrite: whether files that have these names may be replaced.
+        caller: for whom it is made.
+        params: the request as JSON, for the provenance.
+    """
+
+    plan: RenderPlan
+    prefix: str
+    file_side: int = 0
+    overwrite: bool = False
+    caller: Caller = NOBODY
+    params: dict[str, Any] = field(default_factory=dict)
+
+
+Replan = Callable[[ExportRecord], ExportJob]
+"""Plans an export again, when it is begun or taken up again.
+
+Raises:
+    DownloadError: it cannot be made any more.
+"""
+
+
+class ExportMeter(Protocol):
+    """Is told what happens, by whichever thread it happens in."""
+
+    def note_export(self, state: str) -> None:
+        """Say that an export has come to a state: ``running`` once for each attempt, or one that it ends in."""
+        ...
+
+    def note_export_part(self, size: int) -> None:
+        """Say that a part of so many bytes was written."""
+        ...
