@@ -161,7 +161,7 @@ def encoder(raster: RasterPlan, encoding: Encoding, side: int = TILE) -> Callabl
             for index, band in enumerate(bands):
                 tile[:rows, :width, index] = band[:, col : col + width]
             images.append(compress(tile))
-        return Tiles(images, [_mask_tiles(valid, side) for valid in masks_of(raster, block)])
+        return Tiles(images, [mask_tiles(valid, side) for valid in masks_of(raster, block)])
 
     return encode
 
@@ -177,7 +177,8 @@ def masks_of(raster: RasterPlan, block: Block) -> list[npt.NDArray[np.bool_]]:
             return []
 
 
-def _mask_tiles(valid: npt.NDArray[np.bool_], side: int) -> list[bytes]:
+def mask_tiles(valid: npt.NDArray[np.bool_], side: int) -> list[bytes]:
+    """Return the tiles of a mask: bits, 1 where valid and beyond the edge."""
     rows, cols = valid.shape
     masks = []
     for col in range(0, cols, side):

@@ -117,28 +117,22 @@ class CogLayout:
     def window(self, part: PartWindow, level: int) -> Window:
         """Return what a part covers of a level, in pixels of that level."""
         down, whole = level - part.level, part.window
-        return Window(
-            whole.row >> down, whole.col >> down, _halved(whole.height, down), _halved(whole.width, down)
-        )
+        return Window(whole.row >> down, whole.col >> down, _halved(whole.height, down), _halved(whole.width, down))
 
     def tile_window(self, part: PartWindow, level: int) -> Window:
         """Return what a part covers of a level, in tiles."""
         side, pixels = self.tile, self.window(part, level)
         return Window(pixels.row // side, pixels.col // side, -(-pixels.height // side), -(-pixels.width // side))
 
-    def is_last(self, part: PartWindow) -> bool:
-        """Tell whether nothing is made from a part but its own tiles."""
-        return part.level + self.depth >= self.overviews
-
     @property
     def parts(self) -> tuple[PartWindow, ...]:
         """All parts but number 1; each stands behind those that it is made from."""
         tiers = self._tiers()
         firsts = [2 + sum(rows * cols for rows, cols in tiers[index + 1 :]) for index in range(len(tiers))]
-        found = []
+        parts = []
         for index, shape in enumerate(tiers):
-            found += [self._part(index, row, col, shape, firsts) for row, col in np.ndindex(*shape)]
-        return tuple(found)
+            parts += [self._part(index, row, col, shape, firsts) for row, col in np.ndindex(*shape)]
+        return tuple(parts)
 
     @property
     def head(self) -> PartWindow | None:
@@ -190,30 +184,32 @@ class CogLayout:
         """Return where the tiles of each level are.
 
         Args:
-            summaries: of all parts by their numbers, and of number 1 if it holds tiles.
+            summaries: of all parts by their numbers; that of number 1 without the header.
             header_bytes: before the first tile.
         """
-        found = []
+        located = []
         for level in range(self.overviews + 1):
             shape = (*self.tiles(level), self.images)
-            found.append(LevelTiles(np.zeros(shape, np.uint64), np.zeros(shape, np.uint32)))
-        at = header_bytes
+            located.append(LevelTiles(np.zeros(shape, np.uint64), np.zeros(shape, np.uint32)))
+        position = header_bytes
         head = self.head
+        if head is None:
+            position += summaries[1].size
         for part in ([] if head is None else [head]) + sorted(self.parts, key=lambda part: part.number):
             summary = summaries[part.number]
             sizes = np.array(summary.tile_bytes, np.uint64)
-            offsets = at + np.cumsum(sizes) - sizes
+            offsets = position + np.cumsum(sizes) - sizes
             first = 0
             for level in reversed(self.levels_of(part)):
                 tiles = self.tile_window(part, level)
                 shape = tiles.height, tiles.width, self.images
                 last = first + tiles.height * tiles.width * self.images
                 place = np.s_[tiles.row : tiles.row + tiles.height, tiles.col : tiles.col + tiles.width]
-                found[level].offsets[place] = offsets[first:last].reshape(shape)
-                found[level].sizes[place] = sizes[first:last].reshape(shape)
+                located[level].offsets[place] = offsets[first:last].reshape(shape)
+                located[level].sizes[place] = sizes[first:last].reshape(shape)
                 first = last
-            at += summary.size
-        return found
+            position += summary.size
+        return located
 
 
 def _halved(count: int, times: int) -> int:
