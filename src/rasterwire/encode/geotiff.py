@@ -6,7 +6,7 @@ import struct
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import imagecodecs
 import numpy as np
@@ -30,6 +30,9 @@ _schemes = {
     Compression.LZW: "lzw",
     Compression.ZSTD: "zstd",
 }
+
+_plain = {"software": False, "metadata": None, "contiguous": False}
+"""What the TIFF writer adds by itself, and shall not."""
 
 _MASK_BYTES = TILE * TILE // 8
 
@@ -73,11 +76,8 @@ def _write_image(
     writer: tifffile.TiffWriter, raster: RasterPlan, encoding: Encoding, render: BlockSource, masks: BinaryIO | None
 ) -> None:
     height, width = (int(n) for n in raster.grid.shape)
-    dtype, count = raster.bands[0].dtype, len(raster.bands)
-
     parts = planes(raster)
     whole = -(-height // TILE) * -(-width // TILE) * _MASK_BYTES
-    colors = colors_of(raster)
 
     def tiles() -> Iterator[bytes]:
         for number, part in enumerate(parts):
@@ -90,23 +90,35 @@ def _write_image(
                 offset += sum(map(len, block.masks[0])) if block.masks else 0
                 yield from block.images
 
-    writer.write(
-        tiles(),
-        shape=(height, width) if count == 1 else (height, width, count) if len(parts) == 1 else (count, height, width),
-        dtype=np.dtype(dtype).newbyteorder("<"),
-        photometric=colors.photometric,
-        colormap=colors.colormap,
-        planarconfig=None if count == 1 else "contig" if len(parts) == 1 else "separate",
-        tile=tile_shape(raster),
-        compression=_schemes[encoding.compression],
-        predictor=predictor(encoding, dtype) if raster.tiling is None else raster.tiling.predictor,
-        extrasamples=colors.extrasamples or None,
-        **resolution_of(raster),
-        extratags=geo_tags(raster),
-        software=False,
-        metadata=None,
-        contiguous=False,
-    )
+    options = image_options(raster, encoding, (height, width), tile_shape(raster))
+    writer.write(tiles(), **options, **resolution_of(raster), extratags=geo_tags(raster))
+
+
+def image_options(
+    raster: RasterPlan, encoding: Encoding, shape: tuple[int, int], tile: tuple[int, int]
+) -> dict[str, Any]:
+    """Return what the TIFF writer has to know of an image of a raster, without the tags that place it on earth.
+
+    Args:
+        raster: its bands share one type.
+        encoding: compression.
+        shape: rows and columns of the image.
+        tile: rows and columns of a tile.
+    """
+    dtype, count = raster.bands[0].dtype, len(raster.bands)
+    colors, is_contiguous = colors_of(raster), len(planes(raster)) == 1
+    return {
+        "shape": shape if count == 1 else (*shape, count) if is_contiguous else (count, *shape),
+        "dtype": np.dtype(dtype).newbyteorder("<"),
+        "photometric": colors.photometric,
+        "colormap": colors.colormap,
+        "planarconfig": None if count == 1 else "contig" if is_contiguous else "separate",
+        "tile": tile,
+        "compression": _schemes[encoding.compression],
+        "predictor": predictor(encoding, dtype) if raster.tiling is None else raster.tiling.predictor,
+        "extrasamples": colors.extrasamples or None,
+        **_plain,
+    }
 
 
 def _write_bits(masks: BinaryIO, bits: bytes, *, combine: bool) -> None:
@@ -129,23 +141,36 @@ def _write_masks(writer: tifffile.TiffWriter, raster: RasterPlan, masks: BinaryI
 
     def tiles() -> Iterator[bytes]:
         while bits := masks.read(_MASK_BYTES):
-            yield bytes(imagecodecs.deflate_encode(bits, level=6, raw=False))
+            yield compress_mask(bits)
 
-    writer.write(
-        tiles(),
-        shape=(height, width) if count == 1 else (count, height, width),
-        dtype=np.bool_,
-        bitspersample=1,
-        photometric=4,
-        planarconfig=None if count == 1 else "separate",
-        extrasamples=None if count == 1 else [0] * (count - 1),
-        subfiletype=4 if count == 1 else 0,
-        tile=(TILE, TILE),
-        compression="adobe_deflate",
-        software=False,
-        metadata=None,
-        contiguous=False,
-    )
+    writer.write(tiles(), **mask_options(count, (height, width), TILE))
+
+
+def mask_options(count: int, shape: tuple[int, int], side: int) -> dict[str, Any]:
+    """Return what the TIFF writer has to know of the image of masks.
+
+    Args:
+        count: of the masks.
+        shape: rows and columns of the image.
+        side: pixels of a tile.
+    """
+    return {
+        "shape": shape if count == 1 else (count, *shape),
+        "dtype": np.bool_,
+        "bitspersample": 1,
+        "photometric": 4,
+        "planarconfig": None if count == 1 else "separate",
+        "extrasamples": None if count == 1 else [0] * (count - 1),
+        "subfiletype": 4 if count == 1 else 0,
+        "tile": (side, side),
+        "compression": "adobe_deflate",
+        **_plain,
+    }
+
+
+def compress_mask(bits: bytes) -> bytes:
+    """Return the tile of a mask as it is stored."""
+    return bytes(imagecodecs.deflate_encode(bits, level=6, raw=False))
 
 
 def _mark_as_mask(out: BinaryIO) -> None:

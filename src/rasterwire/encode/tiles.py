@@ -136,8 +136,14 @@ class Tiles:
     masks: list[list[bytes]]
 
 
-def encoder(raster: RasterPlan, encoding: Encoding) -> Callable[[Block], Tiles]:
-    """Return the function that encodes a block of bands of one type as tiles, which are zero beyond its edge."""
+def encoder(raster: RasterPlan, encoding: Encoding, side: int = TILE) -> Callable[[Block], Tiles]:
+    """Return the function that encodes a block of bands of one type as tiles, which are zero beyond its edge.
+
+    Args:
+        raster: of the bands.
+        encoding: compression.
+        side: pixels of a tile; a block has at most so many rows.
+    """
     compress = compressor(encoding, raster.bands[0].dtype)
     dtype = np.dtype(raster.bands[0].dtype).newbyteorder("<")
 
@@ -145,17 +151,17 @@ def encoder(raster: RasterPlan, encoding: Encoding) -> Callable[[Block], Tiles]:
         bands = [pixels.filled(band.fill) for band, pixels in zip(raster.bands, block, strict=True)]
         rows, cols = bands[0].shape
         images = []
-        for col in range(0, cols, TILE):
-            width = min(TILE, cols - col)
-            whole = rows == TILE and width == TILE
+        for col in range(0, cols, side):
+            width = min(side, cols - col)
+            whole = rows == side and width == side
             if whole and len(bands) == 1:
-                images.append(compress(bands[0][:, col : col + TILE, np.newaxis].astype(dtype, copy=False)))
+                images.append(compress(bands[0][:, col : col + side, np.newaxis].astype(dtype, copy=False)))
                 continue
-            tile = (np.empty if whole else np.zeros)((TILE, TILE, len(bands)), dtype)
+            tile = (np.empty if whole else np.zeros)((side, side, len(bands)), dtype)
             for index, band in enumerate(bands):
                 tile[:rows, :width, index] = band[:, col : col + width]
             images.append(compress(tile))
-        return Tiles(images, [_mask_tiles(valid) for valid in masks_of(raster, block)])
+        return Tiles(images, [mask_tiles(valid, side) for valid in masks_of(raster, block)])
 
     return encode
 
@@ -171,12 +177,13 @@ def masks_of(raster: RasterPlan, block: Block) -> list[npt.NDArray[np.bool_]]:
             return []
 
 
-def _mask_tiles(valid: npt.NDArray[np.bool_]) -> list[bytes]:
+def mask_tiles(valid: npt.NDArray[np.bool_], side: int) -> list[bytes]:
+    """Return the tiles of a mask: bits, 1 where valid and beyond the edge."""
     rows, cols = valid.shape
     masks = []
-    for col in range(0, cols, TILE):
-        mask = np.ones((TILE, TILE), bool)
-        part = valid[:, col : col + TILE]
+    for col in range(0, cols, side):
+        mask = np.ones((side, side), bool)
+        part = valid[:, col : col + side]
         mask[:rows, : part.shape[1]] = part
         masks.append(np.packbits(mask).tobytes())
     return masks
