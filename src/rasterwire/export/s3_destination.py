@@ -69,11 +69,13 @@ class S3Destination:
     def begin(self, key: str, headers: Mapping[str, str], *, replace: bool = False) -> str:
         """See ``Destination.begin``."""
         place = self._place(key)
-        known = {_header_names[name.lower()]: text for name, text in headers.items() if name.lower() in _header_names}
+        attributes = {
+            _header_names[name.lower()]: text for name, text in headers.items() if name.lower() in _header_names
+        }
         with self._asked(key):
             if not replace and self._etag(place):
                 raise AlreadyExists(key)
-            return str(self._client.create_multipart_upload(**place, **known)["UploadId"])
+            return str(self._client.create_multipart_upload(**place, **attributes)["UploadId"])
 
     def put_part(self, key: str, upload: str, number: int, data: bytes) -> str:
         """See ``Destination.put_part``."""
@@ -86,12 +88,12 @@ class S3Destination:
     def finish(self, key: str, upload: str, parts: Sequence[tuple[int, str]], *, replace: bool = False) -> None:
         """See ``Destination.finish``."""
         place = self._place(key)
-        listed = [{"PartNumber": number, "ETag": etag} for number, etag in parts]
+        entries = [{"PartNumber": number, "ETag": etag} for number, etag in parts]
         condition = {} if replace else {"IfNoneMatch": "*"}
         try:
             with self._asked(key):
                 self._client.complete_multipart_upload(
-                    **place, UploadId=upload, MultipartUpload={"Parts": listed}, **condition
+                    **place, UploadId=upload, MultipartUpload={"Parts": entries}, **condition
                 )
         except (AlreadyExists, UnknownUpload):
             with self._asked(key):
@@ -182,10 +184,10 @@ def _made_client(settings: SourceSettings, keys: Mapping[str, str]) -> Any:
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
     )
-    named = {f"aws_{name}": key for name, key in keys.items()}
+    key_options = {f"aws_{name}": key for name, key in keys.items()}
     region = settings.region or (_ANY_REGION if settings.endpoint else None)
     endpoint = settings.endpoint or None
-    return Session().create_client("s3", region_name=region, endpoint_url=endpoint, config=config, **named)
+    return Session().create_client("s3", region_name=region, endpoint_url=endpoint, config=config, **key_options)
 
 
 def _md5(data: bytes) -> str:
