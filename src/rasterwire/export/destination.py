@@ -1,9 +1,18 @@
 """Where exports end: one bucket or one folder of the operator's list."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-__all__ = ["AlreadyExists", "Destination", "UnknownUpload"]
+__all__ = ["AlreadyExists", "Destination", "UnknownUpload", "key_names"]
+
+_MAX_KEY = 512
+"""Bytes of a key; S3 takes 1,024, with the prefix of the destination."""
+
+_MAX_NAME = 200
+"""Bytes of one of its names; file systems take 255."""
+
+_name = re.compile(r"[^/\\\x00-\x1f\x7f.][^/\\\x00-\x1f\x7f]*")
 
 
 class AlreadyExists(Exception):
@@ -100,3 +109,17 @@ class Destination(Protocol):
     def delete(self, key: str) -> None:
         """Remove an object; does nothing where there is none."""
         ...
+
+
+def key_names(key: str) -> list[str]:
+    """Return the names of which a key consists.
+
+    Raises:
+        ValueError: it is no key.
+    """
+    names = key.split("/")
+    is_short = len(key.encode(errors="replace")) <= _MAX_KEY
+    if not is_short or not all(_name.fullmatch(name) and len(name.encode()) <= _MAX_NAME for name in names):
+        problem = f"{key[:100]!r} is no name of an export"
+        raise ValueError(f"{problem}; write names that begin with no dot, separated by single slashes")
+    return names

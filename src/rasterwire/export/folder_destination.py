@@ -1,0 +1,298 @@
+"""A folder where exports end.
+
+The parts of an upload are files until they are joined: where a part lies depends on the sizes of those before it, which
+may come later. Joining moves no bytes through this process, and on file systems that can share blocks it copies none.
+"""
+
+import contextlib
+import logging
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import google_crc32c
+
+from rasterwire.errors import StorageUnavailable
+from rasterwire.export.destination import AlreadyExists, UnknownUpload, key_names
+from rasterwire.store.private_files import FILE_MODE
+
+__all__ = ["FolderDestination"]
+
+_FOLDER_MODE = 0o700
+
+_UPLOADS = ".uploads"
+"""The folder of uploads and files in progress; no name of a key begins with a dot."""
+
+_PIECE = 1 << 20
+"""Bytes that are read at once."""
+
+_TRIES = 8
+"""How often a folder is made again that is removed meanwhile, since it was empty."""
+
+_upload = re.compile(r"[0-9a-f]{32}")
+_etag = re.compile(r"(\d{1,15})-([0-9a-f]{8})")
+
+_log = logging.getLogger("rasterwire.server")
+
+
+class FolderDestination:
+    """Stores objects as files; see ``Destination``.
+
+    Only the server's user can read them, as with all its files. Headers are not kept. The file system must have hard
+    links: so a file appears whole, and never in the place of another. Processes on several machines may share it.
+    """
+
+    least_part_bytes = 1
+
+    def __init__(self, folder: Path) -> None:
+        """Use a folder; it is made where it is not there yet."""
+        self._folder = folder
+
+    def begin(self, key: str, headers: Mapping[str, str], *, replace: bool = False) -> str:  # noqa: ARG002
+        """See ``Destination.begin``."""
+        path = self._path(key)
+        with _reached():
+            if not replace and path.exists():
+                raise AlreadyExists(key)
+            upload = secrets.token_hex(16)
+            _make_folders(self._folder, self._folder / _UPLOADS / upload)
+            self._write(self._folder / _UPLOADS / upload / "key", key.encode())
+        return upload
+
+    def put_part(self, key: str, upload: str, number: int, data: bytes) -> str:
+        """See ``Destination.put_part``."""
+        folder = self._upload_folder(key, upload)
+        etag = f"{len(data)}-{google_crc32c.value(data):08x}"
+        with _reached(), _open_upload(key):
+            self._write(folder / f"{number}.{etag}", data)
+            for path in folder.glob(f"{number}.*"):
+                if path.name != f"{number}.{etag}":
+                    path.unlink(missing_ok=True)
+        return etag
+
+    def finish(self, key: str, upload: str, parts: Sequence[tuple[int, str]], *, replace: bool = False) -> None:
+        """See ``Destination.finish``."""
+        path = self._path(key)
+        with _reached():
+            try:
+                folder = self._upload_folder(key, upload)
+            except UnknownUpload:
+                if _holds(path, parts):  # it was finished, and nobody heard of it
+                    return
+                raise
+            try:
+                with _open_upload(key):
+                    self._join(folder, path, parts, replace=replace)
+            except FileExistsError:
+                if not _holds(path, parts):
+                    raise AlreadyExists(key) from None
+            self._remove(folder)
+
+    def abort(self, key: str, upload: str) -> None:
+        """See ``Destination.abort``."""
+        with contextlib.suppress(UnknownUpload), _reached():
+            self._remove(self._upload_folder(key, upload))
+
+    def put(self, key: str, data: bytes, *, replace: bool = False) -> None:
+        """See ``Destination.put``."""
+        path = self._path(key)
+        with _reached():
+            _make_folders(self._folder, self._folder / _UPLOADS)
+            temporary = self._folder / _UPLOADS / f"{secrets.token_hex(16)}.put"
+            try:
+                self._write(temporary, data)
+                self._place(temporary, path, replace=replace)
+            except FileExistsError:
+                raise AlreadyExists(key) from None
+            finally:
+                temporary.unlink(missing_ok=True)
+
+    def get(self, key: str) -> bytes:
+        """See ``Destination.get``."""
+        path = self._path(key)
+        with _reached():
+            try:
+                return path.read_bytes()
+            except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+                raise FileNotFoundError(key) from None
+
+    def delete(self, key: str) -> None:
+        """See ``Destination.delete``; folders that become empty are removed."""
+        path = self._path(key)
+        with _reached():
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
+                path.unlink()
+            for folder in path.parents[: len(key_names(key)) - 1]:
+                try:
+                    folder.rmdir()
+                except OSError:  # it is not empty, or gone
+                    break
+
+    def _path(self, key: str) -> Path:
+        return self._folder.joinpath(*key_names(key))
+
+    def _upload_folder(self, key: str, upload: str) -> Path:
+        """Return the folder of an upload, if it is of a key."""
+        folder = self._folder / _UPLOADS / upload
+        with _reached():
+            is_known = _upload.fullmatch(upload) and (folder / "key").is_file()
+            if not is_known or (folder / "key").read_bytes() != key.encode():
+                raise UnknownUpload(key)
+        return folder
+
+    def _join(self, folder: Path, path: Path, parts: Sequence[tuple[int, str]], *, replace: bool) -> None:
+        """Make a file of parts.
+
+        Raises:
+            FileExistsError: there is such a file.
+            FileNotFoundError: a part is missing.
+        """
+        if path.exists() and not replace:
+            raise FileExistsError
+        whole = folder / f"{secrets.token_hex(16)}.whole"
+        with _new_file(whole) as joined:
+            for number, etag in parts:
+                with (folder / f"{number}.{etag}").open("rb") as part:
+                    _append(part, joined, _size_of(etag))
+            joined.flush()
+            os.fsync(joined.fileno())
+        try:
+            self._place(whole, path, replace=replace)
+        finally:
+            whole.unlink(missing_ok=True)
+
+    def _write(self, path: Path, data: bytes) -> None:
+        """Write a file that is whole or not there."""
+        temporary = path.with_name(f"{secrets.token_hex(16)}.part")
+        try:
+            with _new_file(temporary) as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def _place(self, temporary: Path, path: Path, *, replace: bool) -> None:
+        """Give a file its name.
+
+        Raises:
+            FileExistsError: there is such a file.
+        """
+        for _ in range(_TRIES):
+            _make_folders(self._folder, path.parent)
+            with contextlib.suppress(FileNotFoundError):
+                if replace:
+                    temporary.replace(path)
+                else:
+                    path.hardlink_to(temporary)
+                _sync_folder(path.parent)
+                return
+        raise OSError("folders of exports are removed while files are put into them")
+
+    def _remove(self, folder: Path) -> None:
+        (folder / "key").unlink(missing_ok=True)  # first, so that the upload is gone at once
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _reached() -> Iterator[None]:
+    """Log what goes wrong with a file, and tell callers no path.
+
+    Raises:
+        StorageUnavailable: the folder cannot be used.
+    """
+    try:
+        yield
+    except FileNotFoundError as error:
+        if error.errno is None:  # it is told to the caller
+            raise
+        _log.error("a folder of exports cannot be used: %s", error)
+        raise StorageUnavailable from None
+    except OSError as error:
+        _log.error("a folder of exports cannot be used: %s", error)
+        raise StorageUnavailable from None
+
+
+@contextmanager
+def _open_upload(key: str) -> Iterator[None]:
+    """Tell that an upload is gone where one of its files is.
+
+    Raises:
+        UnknownUpload: it is.
+    """
+    try:
+        yield
+    except FileNotFoundError:
+        raise UnknownUpload(key) from None
+
+
+def _new_file(path: Path) -> BinaryIO:
+    return os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, FILE_MODE), "wb")
+
+
+def _make_folders(top: Path, folder: Path) -> None:
+    """Make folders that only their owner can enter; those that exist stay as they are."""
+    top.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+    path = top
+    for name in folder.relative_to(top).parts:
+        path = path / name
+        path.mkdir(mode=_FOLDER_MODE, exist_ok=True)
+
+
+def _append(part: BinaryIO, joined: BinaryIO, size: int) -> None:
+    """Append a file to another one; within the kernel where it can do that.
+
+    Raises:
+        FileNotFoundError: the part has another size than it was stored with.
+    """
+    if os.fstat(part.fileno()).st_size != size:
+        raise FileNotFoundError
+    joined.flush()
+    copied = 0
+    with contextlib.suppress(AttributeError, OSError):  # another system, or a file system that cannot
+        while copied < size and (count := os.copy_file_range(part.fileno(), joined.fileno(), size - copied)):
+            copied += count
+    part.seek(copied)
+    joined.seek(0, os.SEEK_END)
+    shutil.copyfileobj(part, joined, _PIECE)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _size_of(etag: str) -> int:
+    match = _etag.fullmatch(etag)
+    if match is None:
+        raise FileNotFoundError
+    return int(match[1])
+
+
+def _holds(path: Path, parts: Sequence[tuple[int, str]]) -> bool:
+    """Tell whether a file consists of parts."""
+    matches = [_etag.fullmatch(etag) for _, etag in parts]
+    try:
+        with path.open("rb") as file:
+            if os.fstat(file.fileno()).st_size != sum(int(match[1]) for match in matches if match):
+                return False
+            return all(match and _checksum(file, int(match[1])) == int(match[2], 16) for match in matches)
+    except FileNotFoundError:
+        return False
+
+
+def _checksum(file: BinaryIO, size: int) -> int:
+    crc = 0
+    while piece := file.read(min(_PIECE, size)):
+        crc = google_crc32c.extend(crc, piece)
+        size -= len(piece)
+    return crc

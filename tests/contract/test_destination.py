@@ -1,0 +1,222 @@
+"""Tests of the contract of Destination. An implementation is added to ``destination``."""
+
+import pickle
+import random
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from cases import every
+from rasterwire.errors import StorageUnavailable
+from rasterwire.export.destination import AlreadyExists, Destination, UnknownUpload
+from rasterwire.export.folder_destination import FolderDestination
+from rasterwire.export.s3_destination import S3Destination
+from rasterwire.files.sources.settings import SourceSettings
+from seaweed import Seaweed
+
+_buckets = count()
+
+
+@pytest.fixture(params=["folder", "bucket"])
+def destination(request: pytest.FixtureRequest, tmp_path: Path) -> Destination:
+    if request.param == "folder":
+        return FolderDestination(tmp_path / "not" / "made" / "yet")
+    return bucket_of(request.getfixturevalue("object_server"), tmp_path)
+
+
+def bucket_of(server: Seaweed, folder: Path) -> S3Destination:
+    """Return a new bucket."""
+    pytest.importorskip("botocore", reason="botocore is not installed; the extra export has it")
+    keys = folder / "keys"
+    keys.write_text(f"[default]\naws_access_key_id = {server.key}\naws_secret_access_key = {server.secret}\n")
+    name = f"exports{next(_buckets)}"
+    bucket = S3Destination(SourceSettings(f"s3://{name}/some/prefix/", endpoint=server.endpoint, credentials=str(keys)))
+    bucket._client.create_bucket(Bucket=name)
+    return bucket
+
+
+def parts_of(destination: Destination, number: int) -> dict[int, bytes]:
+    """Return parts with gaps in their numbers; the last one is small."""
+    random_bytes = random.Random(7).randbytes
+    least = destination.least_part_bytes
+    return {2 * index + 1: random_bytes(least + index if index + 1 < number else 3) for index in range(number)}
+
+
+def put(destination: Destination, key: str, upload: str, parts: dict[int, bytes]) -> list[tuple[int, str]]:
+    """Store parts, the last one first; return their numbers and etags, rising."""
+    return sorted((n, destination.put_part(key, upload, n, parts[n])) for n in sorted(parts, reverse=True))
+
+
+def test_parts_in_any_order_from_any_process_become_one_object(destination: Destination) -> None:
+    parts = parts_of(destination, 3)
+    upload = destination.begin("a/b.tif", {"Content-Type": "image/tiff"})
+    other = pickle.loads(pickle.dumps(destination))
+    listed = [
+        *put(other, "a/b.tif", upload, {3: parts[3]}),
+        *put(destination, "a/b.tif", upload, {1: parts[1], 5: parts[5]}),
+    ]
+    with pytest.raises(FileNotFoundError):
+        destination.get("a/b.tif")
+    other.finish("a/b.tif", upload, sorted(listed))
+    assert destination.get("a/b.tif") == b"".join(parts.values())
+
+
+def test_a_part_that_is_stored_again_replaces_the_first(destination: Destination) -> None:
+    parts = parts_of(destination, 2)
+    upload = destination.begin("x", {})
+    put(destination, "x", upload, {1: parts[1][::-1] + b"longer", 3: b"other"})
+    destination.finish("x", upload, put(destination, "x", upload, parts))
+    assert destination.get("x") == b"".join(parts.values())
+
+
+def test_equal_parts_have_equal_etags(destination: Destination) -> None:
+    upload = destination.begin("x", {})
+    first, again = (destination.put_part("x", upload, 1, b"equal") for _ in range(2))
+    assert first == again != destination.put_part("x", upload, 1, b"other")
+
+
+def test_parts_that_are_not_listed_are_dropped(destination: Destination) -> None:
+    parts = parts_of(destination, 2)
+    upload = destination.begin("x", {})
+    listed = put(destination, "x", upload, parts)
+    destination.put_part("x", upload, 4, b"dropped")
+    destination.finish("x", upload, listed)
+    assert destination.get("x") == b"".join(parts.values())
+
+
+def test_an_object_is_not_replaced_unless_asked(destination: Destination) -> None:
+    parts = parts_of(destination, 2)
+    early = destination.begin("x", {})
+    listed = put(destination, "x", early, parts)
+    destination.put("x", b"here first")
+    with pytest.raises(AlreadyExists, match="x exists already; choose another name"):
+        destination.begin("x", {})
+    with pytest.raises(AlreadyExists):
+        destination.finish("x", early, listed)
+    with pytest.raises(AlreadyExists):
+        destination.put("x", b"here second")
+    assert destination.get("x") == b"here first"
+    destination.finish("x", early, listed, replace=True)
+    assert destination.get("x") == b"".join(parts.values())
+    destination.put("x", b"again", replace=True)
+    late = destination.begin("x", {}, replace=True)
+    destination.finish("x", late, put(destination, "x", late, parts), replace=True)
+    assert destination.get("x") == b"".join(parts.values())
+
+
+def test_who_finishes_twice_is_told_the_same(destination: Destination) -> None:
+    upload = destination.begin("x", {})
+    listed = put(destination, "x", upload, parts_of(destination, 2))
+    for _ in range(2):  # as after an answer that was lost
+        destination.finish("x", upload, listed)
+    with pytest.raises((AlreadyExists, UnknownUpload)):
+        destination.finish("x", upload, listed[:1])
+
+
+def test_an_upload_that_lacks_a_part_is_not_finished(destination: Destination) -> None:
+    parts = parts_of(destination, 2)
+    upload = destination.begin("x", {})
+    listed = put(destination, "x", upload, parts)
+    with pytest.raises(UnknownUpload, match="the upload of x is gone, or lacks a part; begin it again"):
+        destination.finish("x", upload, [listed[0], (9, listed[1][1])])
+    destination.put_part("x", upload, 3, b"of another attempt")
+    destination.finish("x", upload, put(destination, "x", upload, parts))
+
+
+def test_nothing_is_left_of_an_upload_that_is_aborted(destination: Destination) -> None:
+    upload = destination.begin("x", {})
+    listed = put(destination, "x", upload, parts_of(destination, 2))
+    for _ in range(2):
+        destination.abort("x", upload)
+    with pytest.raises(UnknownUpload):
+        destination.put_part("x", upload, 1, b"late")
+    with pytest.raises(UnknownUpload):
+        destination.finish("x", upload, listed)
+    with pytest.raises(FileNotFoundError):
+        destination.get("x")
+    destination.abort("x", "no such upload")
+
+
+def test_an_upload_is_of_one_key(destination: Destination) -> None:
+    upload = destination.begin("x", {})
+    with pytest.raises(UnknownUpload):
+        destination.put_part("y", upload, 1, b"of another key")
+
+
+def test_small_objects_are_stored_read_and_removed(destination: Destination) -> None:
+    destination.put("deep/er/x", b"")
+    destination.put("deep/y", b"\0y" * 100)
+    assert (destination.get("deep/er/x"), destination.get("deep/y")) == (b"", b"\0y" * 100)
+    for _ in range(2):
+        destination.delete("deep/er/x")
+    with pytest.raises(FileNotFoundError):
+        destination.get("deep/er/x")
+    assert destination.get("deep/y")
+
+
+def test_one_of_many_that_put_at_once_is_first(destination: Destination) -> None:
+    def attempt(number: int) -> int:
+        try:
+            destination.put("folder/x", b"%d" % number)
+        except AlreadyExists:
+            return -1
+        return number
+
+    with ThreadPoolExecutor(8) as threads:
+        (winner,) = {*threads.map(attempt, range(8))} - {-1}
+    assert destination.get("folder/x") == b"%d" % winner
+
+
+@every("key", ["", "/x", "x/", "a//b", "..", "a/../b", ".uploads/x", "a\0", "a\\b", "x" * 201, "x/" * 300 + "x"])
+def test_what_is_no_key_is_refused(tmp_path: Path, key: str) -> None:
+    destination = FolderDestination(tmp_path / "exports")
+    for call in (destination.get, destination.delete, lambda key: destination.begin(key, {})):
+        with pytest.raises(ValueError, match="is no name of an export"):
+            call(key)
+    assert not [*tmp_path.iterdir()]
+
+
+def test_files_and_folders_are_of_the_servers_user_alone(tmp_path: Path) -> None:
+    destination = FolderDestination(tmp_path / "exports")
+    upload = destination.begin("a/b/x", {})
+    listed = [(1, destination.put_part("a/b/x", upload, 1, b"1"))]
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.rglob("*") if path.is_file()}
+    destination.finish("a/b/x", upload, listed)
+    modes |= {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.rglob("*") if path.is_file()}
+    assert modes == {0o600}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.rglob("*") if path.is_dir()} == {0o700}
+    destination.delete("a/b/x")
+    assert [path.name for path in (tmp_path / "exports").rglob("*")] == [".uploads"]
+
+
+@pytest.fixture
+def unreachable(tmp_path: Path) -> list[Destination]:
+    """Return destinations that cannot be used."""
+    (tmp_path / "file").write_bytes(b"")
+    pytest.importorskip("botocore", reason="botocore is not installed; the extra export has it")
+    (tmp_path / "keys").write_text("[default]\naws_access_key_id = k\naws_secret_access_key = s\n")
+    gone = SourceSettings("s3://x/", endpoint="http://127.0.0.1:1", credentials=str(tmp_path / "keys"))
+    return [FolderDestination(tmp_path / "file" / "exports"), S3Destination(gone)]
+
+
+def test_what_cannot_be_reached_is_told_without_an_address(unreachable: list[Destination]) -> None:
+    for destination in unreachable:
+        with pytest.raises(StorageUnavailable) as told:
+            destination.put("x", b"1")
+        assert not {"127.0.0.1", "file"} & {*str(told.value).replace("/", " ").split()}
+
+
+def test_headers_and_refusals_of_a_bucket(object_server: Seaweed, tmp_path: Path) -> None:
+    bucket = bucket_of(object_server, tmp_path)
+    upload = bucket.begin("x.tif", {"content-type": "image/tiff", "Content-Disposition": "attachment"})
+    bucket.finish("x.tif", upload, [(1, bucket.put_part("x.tif", upload, 1, b"1"))])
+    head = bucket._client.head_object(**bucket._place("x.tif"))
+    assert (head["ContentType"], head["ContentDisposition"]) == ("image/tiff", "attachment")
+    assert bucket._place("x.tif")["Key"] == "some/prefix/x.tif"
+    (tmp_path / "keys").write_text("[default]\naws_access_key_id = testkey\naws_secret_access_key = wrong\n")
+    other = pickle.loads(pickle.dumps(bucket))
+    with pytest.raises(StorageUnavailable):
+        other.get("x.tif")
