@@ -62,7 +62,9 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
 
 
 def job(number: int = 1, **values: object) -> ExportRecord:
-    plain = ExportRecord(f"{number:032x}", "forestry", "", b"\x00what\xff", "bucket", "a", "b", "etag", 1000, 2000, 4, 100)
+    plain = ExportRecord(
+        f"{number:032x}", "forestry", "", b"\x00what\xff", "bucket", "a", "b", "etag", 1000, 2000, 4, 100
+    )
     return replace(plain, **values)  # type: ignore[arg-type]
 
 

@@ -38,6 +38,14 @@ class Meter(Protocol):
         """Say that a render is done here whose server died or stood still."""
         ...
 
+    def note_export(self, state: str) -> None:
+        """Say that an export has come to a state: ``running`` once for each attempt, or one that it ends in."""
+        ...
+
+    def note_export_part(self, size: int) -> None:
+        """Say that a part of an export of so many bytes was written."""
+        ...
+
 
 class _NoMeter:
     """Counts nothing."""
@@ -55,6 +63,12 @@ class _NoMeter:
         """See ``Meter``."""
 
     def note_takeover(self) -> None:
+        """See ``Meter``."""
+
+    def note_export(self, state: str) -> None:
+        """See ``Meter``."""
+
+    def note_export_part(self, size: int) -> None:
         """See ``Meter``."""
 
 

@@ -86,6 +86,12 @@ class Downloads:
             view.catalog = VisiblePart(self.catalog, principal.prefixes)
         return view
 
+    def within(self, limits: Limits) -> Self:
+        """Return the same with other limits of what is served."""
+        view = copy.copy(self)
+        view.limits = limits
+        return view
+
     def plan(self, request: DownloadRequest, graph: Graph | None = None, needed: Sequence[str] = ()) -> RenderPlan:
         """Return the plan of a request.
 

@@ -34,8 +34,16 @@ class Attempt:
         parts: those that were begun, by their numbers.
     """
 
-    def __init__(self, jobs: JobStore, record: ExportRecord) -> None:
+    def __init__(self, jobs: JobStore, record: ExportRecord, note_part: Callable[[int], None]) -> None:
+        """Begin where the attempt before has ended.
+
+        Args:
+            jobs: of the export.
+            record: of the export, as it was claimed.
+            note_part: is told the bytes of each part that is done.
+        """
         self._jobs = jobs
+        self._note_part = note_part
         self.record = record
         self.parts = {part.number: part for part in jobs.parts(record.id)}
         self._stopped = threading.Event()
@@ -69,11 +77,13 @@ class Attempt:
         Raises:
             RenderCancelled: the export is another's by now, or was cancelled.
         """
-        own = replace(part, attempt=self.record.attempt)
-        if not self.patiently(lambda: self._jobs.put_part(self.record.id, own)):
+        stored = replace(part, attempt=self.record.attempt)
+        if not self.patiently(lambda: self._jobs.put_part(self.record.id, stored)):
             self.stop()
             raise RenderCancelled
-        self.parts[part.number] = own
+        self.parts[part.number] = stored
+        if part.is_done:
+            self._note_part(part.size)
 
     def patiently(self, function: Callable[[], T]) -> T:
         """Do something, again and again where it may succeed later.

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from rasterwire.plan import RenderPlan
 from rasterwire.store.jobs import ExportRecord
 from rasterwire.turns import NOBODY, Caller
 
-__all__ = ["ExportJob", "ExportMeter", "Replan"]
+__all__ = ["ExportJob", "Replan"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +38,3 @@ Replan = Callable[[ExportRecord], ExportJob]
 Raises:
     DownloadError: it cannot be made any more.
 """
-
-
-class ExportMeter(Protocol):
-    """Is told what happens, by whichever thread it happens in."""
-
-    def note_export(self, state: str) -> None:
-        """Say that an export has come to a state: ``running`` once for each attempt, or one that it ends in."""
-        ...
-
-    def note_export_part(self, size: int) -> None:
-        """Say that a part of so many bytes was written."""
-        ...

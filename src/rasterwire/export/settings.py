@@ -28,9 +28,9 @@ class DestinationSettings:
     Attributes:
         name: by which exports ask for it: letters, digits, ``_`` and ``-``.
         folder: the absolute path of a folder. Servers that share a database have to see the same one.
-        objects: a bucket, or a part of its keys, such as ``s3://bucket/exports``.
+        objects: a bucket of S3 or what speaks its protocol, or a part of its keys, such as ``s3://bucket/exports``.
         endpoint: the address of an object store other than the cloud's own, such as ``https://s3.example.org``.
-        region: of an S3 store.
+        region: of the store.
         credentials: ``env``, the keys in the environment or else the identity that the platform gives the machine; or
             the absolute path of a file with keys, as in ``[[sources]]``.
         tenants: names of the tenants that may export there; by default all.
@@ -88,18 +88,18 @@ def read_export(table: object, violations: Violations) -> ExportSettings:
     for name in table:
         if name != "destinations":
             problems.add(unknown_setting("export", name, ("destinations",)))
-    listed = table.get("destinations", [])
-    if not isinstance(listed, list) or len(listed) > MAX_DESTINATIONS:
+    tables = table.get("destinations", [])
+    if not isinstance(tables, list) or len(tables) > MAX_DESTINATIONS:
         sentence = f"it is no list of at most {MAX_DESTINATIONS} tables; write each as [[export.destinations]]"
         problems.add(wrong_setting("export.destinations", sentence))
-        listed = []
-    read = [_destination(item, f"export.destinations[{number}]", problems) for number, item in enumerate(listed)]
-    found = [destination for destination in read if destination is not None]
-    names = [destination.name for destination in found]
+        tables = []
+    read = [_destination(item, f"export.destinations[{number}]", problems) for number, item in enumerate(tables)]
+    destinations = [destination for destination in read if destination is not None]
+    names = [destination.name for destination in destinations]
     for name in sorted({name for name in names if names.count(name) > 1}):
         problems.add(wrong_setting("export.destinations", f"{name!r} is the name of several; give each its own"))
     violations.items.extend(problems.items)
-    return ExportSettings() if problems.items else ExportSettings(tuple(found))
+    return ExportSettings() if problems.items else ExportSettings(tuple(destinations))
 
 
 def _destination(table: object, path: str, problems: Violations) -> DestinationSettings | None:
@@ -130,6 +130,13 @@ def _read_folder(value: object) -> str:
     return value
 
 
+def _read_bucket(value: object) -> str:
+    address = read_objects(value)
+    if not address.startswith("s3://"):
+        raise ValueError(f"{address!r} is of a store that exports cannot go to; begin it with s3://")
+    return address
+
+
 def _read_tenants(value: object) -> tuple[str, ...]:
     if not isinstance(value, list) or not value or not all(isinstance(name, str) and name for name in value):
         raise ValueError(f'{str(value)[:200]!r} is no list of names of tenants; write one such as ["forestry"]')
@@ -139,7 +146,7 @@ def _read_tenants(value: object) -> tuple[str, ...]:
 _readers: dict[str, Callable[[object], object]] = {
     "name": _read_name,
     "folder": _read_folder,
-    "objects": read_objects,
+    "objects": _read_bucket,
     "endpoint": read_endpoint,
     "region": read_region,
     "credentials": read_credentials,

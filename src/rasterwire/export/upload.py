@@ -18,7 +18,7 @@ def upload_file(
     destination: Destination,
     key: str,
     file: BinaryIO,
-    begun: Callable[[str], None],
+    note_upload: Callable[[str], None],
     *,
     media_type: str,
     replace: bool,
@@ -29,7 +29,7 @@ def upload_file(
         destination: gets it.
         key: of the object.
         file: seekable.
-        begun: is told the id of an upload in parts before the first one is sent.
+        note_upload: is told the id of an upload in parts before the first one is sent.
         media_type: of the file.
         replace: whether an existing object may be replaced.
 
@@ -44,8 +44,9 @@ def upload_file(
         destination.put(key, data, replace=replace)
         return size, int(google_crc32c.value(data))
     upload = destination.begin(key, {"Content-Type": media_type}, replace=replace)
-    begun(upload)
-    crc32c, parts = 0, []
+    note_upload(upload)
+    crc32c = 0
+    parts: list[tuple[int, str]] = []
     while data := file.read(max(_AT_ONCE, destination.least_part_bytes)):
         number = len(parts) + 1
         parts.append((number, destination.put_part(key, upload, number, data)))

@@ -38,18 +38,18 @@ def vrt_of(raster: RasterPlan, files: Iterable[tuple[str, Window]]) -> bytes:
     affine = raster.grid.affine
     numbers = (affine.c, affine.a, affine.b, affine.f, affine.d, affine.e)
     SubElement(root, "GeoTransform").text = ", ".join(f"{number!r}" for number in numbers)
-    listed = list(files)
+    sources = list(files)
     for index, band in enumerate(raster.bands, 1):
         element = SubElement(root, "VRTRasterBand", dataType=_types[band.dtype], band=str(index))
         SubElement(element, "Description").text = band.name
         if band.nodata is not None:
             SubElement(element, "NoDataValue").text = f"{band.nodata!r}"
-        _add_sources(element, listed, str(index))
+        _add_sources(element, sources, str(index))
         if raster.mask is MaskOutput.EACH_BAND:
-            _add_mask(element, listed, f"mask,{index}")
+            _add_mask(element, sources, f"mask,{index}")
     if raster.mask is MaskOutput.BAND:
-        _add_mask(root, listed, "mask,1")
-    return b'<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(root, encoding="utf-8")
+        _add_mask(root, sources, "mask,1")
+    return bytes(tostring(root, encoding="utf-8", xml_declaration=True))
 
 
 def _add_mask(parent: Element, files: list[tuple[str, Window]], band: str) -> None:

@@ -71,6 +71,19 @@ def fill_params(
     return Reading(reader.expression, tuple(reader.misfits))
 
 
+def fill_export(document: Mapping[Any, Any], params: Message, lines_are_geodesic: bool = False) -> Reading:
+    """Fill a message with what to export, and to where; the paths of its download begin with ``download.``.
+
+    Args:
+        document: as the JSON of ``ExportParams``; see ``fill_params``.
+        params: an empty message of that type.
+        lines_are_geodesic: see ``fill_params``.
+    """
+    reader = _Reader(lines_are_geodesic)
+    reader.message(document, params, "")
+    return Reading(reader.expression, tuple(reader.misfits))
+
+
 def fill_request(document: Mapping[str, Any], request: Message) -> tuple[Misfit, ...]:
     """Fill a request that has no expression, and return all that does not fit; see ``fill_params``."""
     reader = _Reader(False)
@@ -218,6 +231,9 @@ def _scalar(value: Any, field: FieldDescriptor) -> tuple[Any, str]:
         case FieldDescriptor.CPPTYPE_DOUBLE:
             number = _number(value)
             return (_NOTHING if number is None else number), "a number"
+        case FieldDescriptor.CPPTYPE_INT64:
+            whole = _whole(value)
+            return (_NOTHING if whole is None else whole), "a whole number of 64 bits"
         case _:
             number = _number(value)
             fits = number is not None and number % 1 == 0 and -(1 << 31) <= number < 1 << 31
@@ -260,6 +276,14 @@ def _number(value: Any) -> float | None:
         is_overflow = isinstance(value, str) and math.isinf(number) and any(map(str.isdigit, value))
         return None if is_overflow else number
     return None
+
+
+def _whole(value: Any) -> int | None:
+    """Return a whole number of 64 bits, which JSON of protobuf has as a text."""
+    number = _number(value)
+    if number is None or not math.isfinite(number) or number % 1 != 0 or abs(number) >= 1 << 63:
+        return None
+    return int(value) if isinstance(value, str) and value.strip().lstrip("-").isdecimal() else int(number)
 
 
 def _kind(message: Message) -> Descriptor:

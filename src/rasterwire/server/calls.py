@@ -8,7 +8,9 @@ from rasterwire.errors import InvalidRequest, Violation
 from rasterwire.forms import unaffected
 from rasterwire.geo.region import MAX_VERTICES
 from rasterwire.server.call_record import note_image
+from rasterwire.server.exports import Exports
 from rasterwire.server.messages import convert
+from rasterwire.server.messages.exports import ParsedExport
 from rasterwire.server.messages.listing import list_images
 from rasterwire.server.messages.parsed_request import ParsedRequest
 from rasterwire.server.messages.validate import violations
@@ -17,6 +19,7 @@ from rasterwire.server.registered_downloads import RegisteredDownloads
 from rasterwire.server.service import Service
 from rasterwire.v1 import catalog_service_pb2 as catalog_pb2
 from rasterwire.v1 import download_service_pb2 as service_pb2
+from rasterwire.v1 import export_service_pb2 as export_pb2
 
 
 class UnaryCalls:
@@ -24,11 +27,15 @@ class UnaryCalls:
 
     Each takes a request, and what could not be read of it where it came as JSON: it is refused for that, and for all
     else that is wrong, at once.
+
+    Attributes:
+        exports: behind the calls about them.
     """
 
     def __init__(self, service: Service) -> None:
         self._service = service
         self._registered = RegisteredDownloads(service)
+        self.exports = Exports(service)
 
     async def create_download(self, request: ParsedRequest) -> service_pb2.CreateDownloadResponse:
         """Answer ``CreateDownload``."""
@@ -105,6 +112,31 @@ class UnaryCalls:
         downloads = self._service.downloads
         image = await self._service.run(lambda: downloads.image(request.id))
         return catalog_pb2.GetImageResponse(image=convert.from_image(image))
+
+    async def create_export(self, request: ParsedExport) -> export_pb2.CreateExportResponse:
+        """Answer ``CreateExport``."""
+        return await self.exports.create(request)
+
+    async def get_export(
+        self, request: export_pb2.GetExportRequest, misfits: Sequence[Violation] = ()
+    ) -> export_pb2.GetExportResponse:
+        """Answer ``GetExport``."""
+        check(request, misfits)
+        return export_pb2.GetExportResponse(export=await self.exports.get(request.name))
+
+    async def list_exports(
+        self, request: export_pb2.ListExportsRequest, misfits: Sequence[Violation] = ()
+    ) -> export_pb2.ListExportsResponse:
+        """Answer ``ListExports``."""
+        check(request, misfits)
+        return await self.exports.list(request)
+
+    async def cancel_export(
+        self, request: export_pb2.CancelExportRequest, misfits: Sequence[Violation] = ()
+    ) -> export_pb2.CancelExportResponse:
+        """Answer ``CancelExport``."""
+        check(request, misfits)
+        return export_pb2.CancelExportResponse(export=await self.exports.cancel(request.name))
 
 
 def check(request: Message, misfits: Sequence[Violation] = ()) -> None:

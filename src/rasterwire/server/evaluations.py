@@ -1,11 +1,15 @@
 """Turns of what is planned and computed, beside the event loop."""
 
 import asyncio
+import json
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from rasterwire.budget import Budget, spending
-from rasterwire.download import FairPool, FairSlots, Meter
+from rasterwire.download import Downloads, FairPool, FairSlots, Meter
+from rasterwire.errors import InvalidExpression
+from rasterwire.expression.answer import answer
+from rasterwire.expression.language.graph import read_graph
 from rasterwire.server.peer import caller
 
 __all__ = ["Evaluations"]
@@ -41,6 +45,22 @@ class Evaluations:
     def taken(self) -> int:
         """How many expressions are evaluated, or wait."""
         return self._slots.taken
+
+    async def planned_of(self, source: str | None, function: Callable[[], T], budget: Budget | None) -> T:
+        """Run a planning when it is its turn.
+
+        Args:
+            source: of its image, as the schema calls it.
+            function: plans.
+            budget: see ``computed``.
+        """
+        match source:
+            case "expression":
+                return await self.computed(function, budget)
+            case "mosaic":
+                return await self.planned(function, budget)
+            case _:
+                return await self.planned_soon(function)
 
     async def planned_soon(self, function: Callable[[], T]) -> T:
         """Run a planning that evaluates nothing."""
@@ -81,3 +101,15 @@ class Evaluations:
         """Wait for what runs."""
         self.planning.close()
         self._computing.close()
+
+
+def value_json(
+    downloads: Downloads, document: Callable[[], object], describe: Callable[[Any], Any] | None = None
+) -> str:
+    """Return the JSON of an expression's value; see ``Service.value``."""
+    graph = read_graph(document())
+    result = downloads.evaluate(graph)
+    try:
+        return json.dumps({"result": answer(result)} if describe is None else describe(result))
+    except InvalidExpression as error:
+        raise InvalidExpression(error.problem, error.function or graph.result_function) from None

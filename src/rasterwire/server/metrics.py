@@ -48,6 +48,9 @@ class Metrics:
         self._hits = count("cache_hits_total", "Reads of files that were rendered before.")
         self._misses = count("cache_misses_total", "Reads of files that had to be rendered.")
         self._takeovers = count("lease_takeovers_total", "Renders that were taken over from a server that died.")
+        self._exports = count("exports_total", "Attempts at exports that began, and exports that ended.", ("state",))
+        self._export_parts = count("export_parts_total", "Parts of exports that were written.")
+        self._export_bytes = count("export_bytes_total", "Bytes of exports that were written.")
         self._tenant_calls = count("tenant_requests_total", "Calls that were answered.", ("tenant",))
         self._tenant_pixels = count("tenant_pixels_total", "Values of all bands that calls were for.", ("tenant",))
         self._tenant_sent = count("tenant_sent_bytes_total", "Bytes of files that were sent.", ("tenant",))
@@ -99,6 +102,15 @@ class Metrics:
     def note_takeover(self) -> None:
         """See ``download.Meter``."""
         self._takeovers.inc()
+
+    def note_export(self, state: str) -> None:
+        """See ``download.Meter``."""
+        self._exports.labels(state).inc()
+
+    def note_export_part(self, size: int) -> None:
+        """See ``download.Meter``."""
+        self._export_parts.inc()
+        self._export_bytes.inc(size)
 
     def note_cache(self, files: int, size: int) -> None:
         """Set how many rendered files there are, and their bytes."""

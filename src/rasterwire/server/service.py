@@ -5,7 +5,6 @@ Planning and file access block, so they run on a small pool; a render has its ow
 
 import asyncio
 import contextlib
-import json
 from collections.abc import AsyncGenerator, Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -18,16 +17,14 @@ from rasterwire.errors import (
     DownloadConflict,
     DownloadError,
     DownloadNotFound,
-    InvalidExpression,
     Overloaded,
     SourceUnavailable,
 )
-from rasterwire.expression.answer import answer
-from rasterwire.expression.language.graph import read_graph
+from rasterwire.export.queue import ExportQueue
 from rasterwire.plan import RenderPlan
 from rasterwire.server.addresses import Addresses
 from rasterwire.server.call_record import note_download, note_images_read, note_plan
-from rasterwire.server.evaluations import Evaluations
+from rasterwire.server.evaluations import Evaluations, value_json
 from rasterwire.server.identity.tenant_table import TenantTable
 from rasterwire.server.messages import convert
 from rasterwire.server.messages.parsed_request import ParsedRequest
@@ -58,7 +55,12 @@ _NO_TENANTS = TenantTable()
 
 
 class Service:
-    """Serves the fronts."""
+    """Serves the fronts.
+
+    Attributes:
+        export_queue: where exports are asked for; None where they may go nowhere.
+        is_stopping: whether the server was told to stop, so that nobody waits for what takes long.
+    """
 
     def __init__(
         self,
@@ -95,6 +97,13 @@ class Service:
         self._plans = RecentPlans()
         self.preparations = Preparations(downloads, renders)
         self.addresses = Addresses()
+        self.export_queue: ExportQueue | None = None
+        self.is_stopping = False
+
+    @property
+    def all_downloads(self) -> Downloads:
+        """Of all tenants."""
+        return self._downloads
 
     @property
     def downloads(self) -> Downloads:
@@ -132,7 +141,8 @@ class Service:
         await asyncio.wrap_future(self._verifying.submit(caller(), look))
 
     def stop_reading(self) -> None:
-        """Let nobody wait for the checksum of a file that was rendered before this server started."""
+        """Let nobody wait for an export, or for the checksum of a file that was rendered before this server started."""
+        self.is_stopping = True
         self._downloads.stop_reading()
 
     def close(self) -> None:
@@ -147,24 +157,21 @@ class Service:
 
     # -- requests ---------------------------------------------------------------------------
 
-    async def plan(self, request: ParsedRequest, budget: Budget | None = None) -> RenderPlan:
+    async def plan(
+        self, request: ParsedRequest, budget: Budget | None = None, downloads: Downloads | None = None
+    ) -> RenderPlan:
         """Return the plan of a request.
 
         Args:
             request: the request.
             budget: for the evaluation of its image; None for a new one.
+            downloads: what the caller sees, with other limits than usual; None for ``downloads`` of this.
 
         Raises:
             InvalidRequest: with every violation, those of the form, of the rules and of the image alike.
         """
-        work = partial(plan_request, self.downloads, request)
-        match request.params.WhichOneof("source"):
-            case "expression":
-                plan = await self._evaluations.computed(work, budget)
-            case "mosaic":
-                plan = await self._evaluations.planned(work, budget)
-            case _:
-                plan = await self._evaluations.planned_soon(work)
+        work = partial(plan_request, downloads or self.downloads, request)
+        plan = await self._evaluations.planned_of(request.params.WhichOneof("source"), work, budget)
         note_plan(plan)
         return plan
 
@@ -255,16 +262,8 @@ class Service:
         """
         downloads, budget = self.downloads, Budget()
 
-        def computed() -> str:
-            graph = read_graph(document())
-            value = downloads.evaluate(graph)
-            try:
-                return json.dumps({"result": answer(value)} if describe is None else describe(value))
-            except InvalidExpression as error:
-                raise InvalidExpression(error.problem, error.function or graph.result_function) from None
-
         try:
-            return await self._evaluations.computed(computed, budget)
+            return await self._evaluations.computed(partial(value_json, downloads, document, describe), budget)
         finally:
             read = budget.images_read
             note_images_read(read, len(read))

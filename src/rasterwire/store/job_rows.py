@@ -154,13 +154,13 @@ class JobRows:
             run(_SWEEP, {"kept": _KEPT_SECONDS})
             run(_SWEEP_PARTS, {})
             if record.request_id:
-                where = "WHERE tenant = :tenant AND request_id = :request_id"
+                condition = "WHERE tenant = :tenant AND request_id = :request_id"
                 key = {"tenant": record.tenant, "request_id": record.request_id}
-                if (row := run(_with_payload(where), key).fetchone()) is not None:
+                if (row := run(_with_payload(condition), key).fetchone()) is not None:
                     return _record(row)
-            waiting, own = run(_ROOM, {"tenant": record.tenant}).fetchone()
-            if most is not None and own >= most:
-                raise QuotaExceeded("concurrent_exports", most, int(own), 1, _RETRY_SECONDS)
+            waiting, of_tenant = run(_ROOM, {"tenant": record.tenant}).fetchone()
+            if most is not None and of_tenant >= most:
+                raise QuotaExceeded("concurrent_exports", most, int(of_tenant), 1, _RETRY_SECONDS)
             (size,) = run(_PAYLOADS, {}).fetchone()
             if waiting >= MAX_UNFINISHED or size + len(record.payload) > MAX_PAYLOADS:
                 raise Overloaded(FULL_RETRY_SECONDS)
@@ -216,7 +216,7 @@ class JobRows:
             before = 0 if row is None else int(row[0])
             run(_PUT_PART, values)
             change = {"parts": (part.size > 0) - (before > 0), "bytes": part.size - before}
-            run(_COUNT_PART, {"id": export_id} | change)
+            run(_COUNT_PART, {"id": export_id, **change})
         return True
 
     def parts(self, export_id: str) -> Sequence[PartRecord]:

@@ -25,7 +25,8 @@ _NOW = "((julianday('now') - 2440587.5) * 86400.0)"
 _CREATE = """
 CREATE TABLE IF NOT EXISTS exports (
     id TEXT PRIMARY KEY, tenant TEXT NOT NULL, request_id TEXT NOT NULL, payload BLOB NOT NULL,
-    destination TEXT NOT NULL, prefix TEXT NOT NULL, description TEXT NOT NULL, etag TEXT NOT NULL, pixels BIGINT NOT NULL, source_bytes BIGINT NOT NULL,
+    destination TEXT NOT NULL, prefix TEXT NOT NULL,
+    description TEXT NOT NULL, etag TEXT NOT NULL, pixels BIGINT NOT NULL, source_bytes BIGINT NOT NULL,
     parts_total INTEGER NOT NULL, priority INTEGER NOT NULL, state TEXT NOT NULL, attempt INTEGER NOT NULL DEFAULT 0,
     parts_done INTEGER NOT NULL DEFAULT 0, bytes_done BIGINT NOT NULL DEFAULT 0, failure TEXT NOT NULL DEFAULT '',
     create_time REAL NOT NULL, update_time REAL NOT NULL, start_time REAL, end_time REAL,

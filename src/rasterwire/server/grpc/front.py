@@ -41,7 +41,7 @@ Continuation = Callable[[grpc.HandlerCallDetails], Awaitable[Any]]
 
 
 @asynccontextmanager
-async def _answering(
+async def answering(
     service: str, authenticator: Authenticator, log: CallLog, context: Context, method: str, request: Message | None
 ) -> AsyncIterator[None]:
     """Recognise the caller, turn errors into statuses, and write one log line for each call.
@@ -118,7 +118,7 @@ class DownloadFront(download_service_pb2_grpc.DownloadServiceServicer):
 
     def __init__(self, service: Service, authenticator: Authenticator, log: CallLog) -> None:
         self._service = service
-        self._answering = partial(_answering, _DOWNLOADS, authenticator, log)
+        self._answering = partial(answering, _DOWNLOADS, authenticator, log)
         self._calls = UnaryCalls(service)
 
     async def CreateDownload(
@@ -214,7 +214,7 @@ class CatalogFront(catalog_service_pb2_grpc.CatalogServiceServicer):
     """``rasterwire.v1.CatalogService``."""
 
     def __init__(self, service: Service, authenticator: Authenticator, log: CallLog) -> None:
-        self._answering = partial(_answering, _CATALOG, authenticator, log)
+        self._answering = partial(answering, _CATALOG, authenticator, log)
         self._calls = UnaryCalls(service)
 
     async def ListImages(

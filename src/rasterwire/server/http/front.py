@@ -1,8 +1,8 @@
 """The service's own HTTP door: the bytes of a download by plain GET, and the calls of the schema as JSON."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from aiohttp import web
 from google.protobuf import json_format
@@ -14,7 +14,8 @@ from rasterwire.forms import fill_request
 from rasterwire.server.calls import UnaryCalls
 from rasterwire.server.http.openapi import openapi_json
 from rasterwire.server.http.routes import ROUTES, Route, described
-from rasterwire.server.messages.parsed_request import ParsedRequest, read_request
+from rasterwire.server.messages.exports import read_export_request
+from rasterwire.server.messages.parsed_request import read_request
 from rasterwire.server.quotas import Quotas, headers
 from rasterwire.server.readiness import Readiness
 from rasterwire.server.service import Service
@@ -23,6 +24,8 @@ from rasterwire.server.web.files import send_download
 
 _LARGE_ANSWER = 1 << 16
 """Bytes of a message that is written as JSON beside the loop, which it would hold up for milliseconds."""
+
+T = TypeVar("T")
 
 
 def add_http_door(app: web.Application, service: Service, readiness: Readiness) -> None:
@@ -51,9 +54,10 @@ class _HttpFront:
         self._service = service
         self._readiness = readiness
         calls = UnaryCalls(service)
-        self._posts: dict[str, Callable[[ParsedRequest], Awaitable[Message]]] = {
-            "CreateDownload": calls.create_download,
-            "PlanDownload": calls.plan_download,
+        self._posts: dict[str, tuple[Callable[[Mapping[str, Any]], Any], Callable[[Any], Awaitable[Message]]]] = {
+            "CreateDownload": (read_request, calls.create_download),
+            "PlanDownload": (read_request, calls.plan_download),
+            "CreateExport": (read_export_request, calls.create_export),
         }
         self._others: dict[str, Callable[[Any, Sequence[Violation]], Awaitable[Message]]] = {
             "GetDownload": calls.get_download,
@@ -63,16 +67,19 @@ class _HttpFront:
             "GetLimits": calls.get_limits,
             "ListImages": calls.list_images,
             "GetImage": calls.get_image,
+            "ListExports": calls.list_exports,
+            "GetExport": calls.get_export,
+            "CancelExport": calls.cancel_export,
         }
 
     def handler(self, route: Route) -> Callable[[web.Request], Awaitable[web.Response]]:
         """Return what answers the requests of a route."""
         if route.has_body:
-            post = self._posts[route.call]
+            read, post = self._posts[route.call]
 
             async def handle_post(request: web.Request) -> web.Response:
                 self._service.check_caller()
-                return await self._json(await post(await self._read_body(request)))
+                return await self._json(await post(await self._read_body(request, read)))
 
             return handle_post
         call = self._others[route.call]
@@ -85,11 +92,11 @@ class _HttpFront:
 
         return handle_address
 
-    async def _read_body(self, request: web.Request) -> ParsedRequest:
+    async def _read_body(self, request: web.Request, read: Callable[[Mapping[str, Any]], T]) -> T:
         check_type(request)
         body = await read_body(request)
         # megabytes of it take seconds, which other calls shall not wait
-        return await self._service.run(lambda: read_request(read_json(body)))
+        return await self._service.run(lambda: read(read_json(body)))
 
     async def _json(self, message: Message) -> web.Response:
         if message.ByteSize() > _LARGE_ANSWER:

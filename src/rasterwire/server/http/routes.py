@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 from google.protobuf.descriptor import MethodDescriptor
 
-from rasterwire.v1 import catalog_service_pb2, download_service_pb2
+from rasterwire.v1 import catalog_service_pb2, download_service_pb2, export_service_pb2
 
 SERVICES = (
     download_service_pb2.DESCRIPTOR.services_by_name["DownloadService"],
     catalog_service_pb2.DESCRIPTOR.services_by_name["CatalogService"],
+    export_service_pb2.DESCRIPTOR.services_by_name["ExportService"],
 )
 
 
@@ -42,6 +43,10 @@ ROUTES = (
     Route("GetLimits", "GET", "/v1/limits"),
     Route("ListImages", "GET", "/v1/images"),
     Route("GetImage", "GET", "/v1/images/{id}"),
+    Route("CreateExport", "POST", "/v1/exports"),
+    Route("ListExports", "GET", "/v1/exports"),
+    Route("GetExport", "GET", "/v1/exports/{name}"),
+    Route("CancelExport", "POST", "/v1/exports/{name}:cancel"),
 )
 
 

@@ -35,6 +35,7 @@ from rasterwire.server.earth_engine.front import add_earth_engine_door
 from rasterwire.server.http.front import add_http_door
 from rasterwire.server.identity.tenant_table import TenantTable
 from rasterwire.server.metrics import Metrics
+from rasterwire.server.process.exports import Exporting, begin_exports, make_destinations
 from rasterwire.server.process.grpc_server import add_services, make_grpc_server
 from rasterwire.server.process.identity_files import (
     make_audit_file,
@@ -115,6 +116,7 @@ async def _running(settings: Settings, compiles_apart: bool) -> AsyncIterator[Ru
     log = CallLog(metrics, audit, tracer)
     service = _service(settings, tenants, stores := _stores(settings), engine, metrics)
     service.addresses.signer = signer = make_url_signer(settings)
+    exporting = _exports(settings, service, stores, engine, tenants, metrics)
     server = make_grpc_server(settings)
     standing = health, _ = add_services(server, service, authenticator, log)
     told = {} if audit is None else {"audit": audit.problem}
@@ -156,6 +158,8 @@ async def _running(settings: Settings, compiles_apart: bool) -> AsyncIterator[Ru
             each.end()
         await asyncio.gather(server.stop(settings.drain_seconds), runner.cleanup())
         await metrics_runner.cleanup()
+        if exporting is not None:
+            await asyncio.to_thread(exporting.close)
         await _close(service, engine, tracer)
         if audit is not None:
             audit.close()
@@ -206,10 +210,26 @@ def _service(
     limits = EARTH_ENGINE_LIMITS if settings.limits == "earth-engine" else configured
     lifetime = timedelta(seconds=settings.lifetime_seconds)
     downloads = Downloads(_catalog(settings), stores.downloads, stores.artifacts, limits, lifetime, engine)
-    meter, owner = metrics or NO_METER, f"{socket.gethostname()}:{os.getpid()}"
-    leases = None if stores.leases is None else HeldLeases(stores.leases, owner, meter)
+    meter = metrics or NO_METER
+    leases = (
+        None if stores.leases is None else HeldLeases(stores.leases, f"{socket.gethostname()}:{os.getpid()}", meter)
+    )
     renders = Renders(engine, stores.artifacts, scratch, settings.max_renders, leases, meter)
     return Service(downloads, renders, scratch, settings.max_renders, tenants, meter, stores.usage)
+
+
+def _exports(
+    settings: Settings,
+    service: Service,
+    stores: Stores,
+    engine: ThreadEngine,
+    tenants: TenantTable,
+    metrics: Metrics | None,
+) -> Exporting | None:
+    try:
+        return begin_exports(settings, service, stores, engine, tenants, metrics or NO_METER)
+    except OSError as error:
+        raise BadSettings(f"state_dir: {settings.state_dir} cannot be used: {error}") from None
 
 
 def _catalog(settings: Settings) -> Catalog:
@@ -262,6 +282,7 @@ def serve(settings: Settings) -> None:
     if (audit := make_audit_file(settings)) is not None:
         audit.close()
     check_telemetry(settings)
+    make_destinations(settings)
     _use_sources(settings)  # likewise; and whether an asset is served depends on its source
     if settings.workers == 1:
         _tell_of_images(settings)

@@ -5,12 +5,20 @@ from grpc_health.v1 import health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2_grpc
 
 from rasterwire.server.call_log import CallLog
+from rasterwire.server.grpc.export_front import ExportFront
 from rasterwire.server.grpc.front import CatalogFront, DownloadFront, WireBytes
 from rasterwire.server.grpc.health import Health, Reflection
 from rasterwire.server.identity import Authenticator
 from rasterwire.server.service import Service
 from rasterwire.server.settings import Settings
-from rasterwire.v1 import catalog_service_pb2, catalog_service_pb2_grpc, download_service_pb2, download_service_pb2_grpc
+from rasterwire.v1 import (
+    catalog_service_pb2,
+    catalog_service_pb2_grpc,
+    download_service_pb2,
+    download_service_pb2_grpc,
+    export_service_pb2,
+    export_service_pb2_grpc,
+)
 
 __all__ = ["add_services", "make_grpc_server"]
 
@@ -43,9 +51,11 @@ def add_services(
     """Let a server answer all calls of gRPC; return those that stand open until they are ended."""
     download_service_pb2_grpc.add_DownloadServiceServicer_to_server(DownloadFront(service, authenticator, log), server)
     catalog_service_pb2_grpc.add_CatalogServiceServicer_to_server(CatalogFront(service, authenticator, log), server)
+    export_service_pb2_grpc.add_ExportServiceServicer_to_server(ExportFront(service, authenticator, log), server)
     services = [
         download_service_pb2.DESCRIPTOR.services_by_name["DownloadService"].full_name,
         catalog_service_pb2.DESCRIPTOR.services_by_name["CatalogService"].full_name,
+        export_service_pb2.DESCRIPTOR.services_by_name["ExportService"].full_name,
     ]
     health, reflection = Health(services), Reflection(services)
     health_pb2_grpc.add_HealthServicer_to_server(health, server)

@@ -47,6 +47,7 @@ class Stores:
         leases: of renders, where other processes share the rendered files; else None.
         usage: what tenants took; None where there are none.
         probes: of what is not on this machine, by name.
+        database: that servers share, closed with ``downloads``; None where there is none.
     """
 
     downloads: DownloadStore
@@ -54,6 +55,7 @@ class Stores:
     leases: Leases | None
     usage: UsageStore | None
     probes: Mapping[str, Probe] = field(default_factory=dict)
+    database: "Database | None" = None
 
 
 def make_stores(settings: Settings) -> Stores:
@@ -69,6 +71,7 @@ def make_stores(settings: Settings) -> Stores:
         probes["objects"] = artifacts.problem
     shared_leases: Leases | None = None
     usage: UsageStore | None = None
+    database: Database | None = None
     if conninfo(settings.store):
         database = migrated_database(settings.store)
         probes["database"] = database.problem
@@ -85,7 +88,7 @@ def make_stores(settings: Settings) -> Stores:
         usage = SqliteUsageStore(settings.state_dir / USAGE) if settings.tenants else None
     if shared_leases is None and settings.workers > 1:
         shared_leases = SqliteLeases(settings.state_dir / LEASES)
-    return Stores(downloads, artifacts, shared_leases, usage, probes)
+    return Stores(downloads, artifacts, shared_leases, usage, probes, database)
 
 
 def conninfo(settings: StoreSettings) -> str:

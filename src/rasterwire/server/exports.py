@@ -1,0 +1,293 @@
+"""What callers do with exports: begin, look at, list, watch and cancel those of their tenant."""
+
+import asyncio
+import re
+import secrets
+import time
+from collections.abc import AsyncGenerator, Sequence
+
+from rasterwire.errors import (
+    ExportNotFound,
+    ExportsNotSet,
+    InvalidRequest,
+    Overloaded,
+    RenderCancelled,
+    Violation,
+    Violations,
+    invalid,
+)
+from rasterwire.export.cog_export import count_cog_parts
+from rasterwire.export.file_export import SIDE_FILES
+from rasterwire.export.job import ExportJob
+from rasterwire.export.provenance import WrittenFile
+from rasterwire.export.queue import ExportQueue
+from rasterwire.export.tiling import MAX_FILES, count_files
+from rasterwire.export.written import written_files
+from rasterwire.plan import RenderPlan
+from rasterwire.server.call_record import note_download
+from rasterwire.server.messages.convert import from_plan
+from rasterwire.server.messages.exports import ParsedExport, below_download, from_record, with_export_defaults
+from rasterwire.server.messages.validate import violations
+from rasterwire.server.peer import principal
+from rasterwire.server.quotas import EXPORTS, PIXELS
+from rasterwire.server.service import Service
+from rasterwire.store.jobs import ENDED, ExportRecord, ExportState
+from rasterwire.v1 import download_pb2
+from rasterwire.v1 import export_service_pb2 as export_pb2
+from rasterwire.v1.export_service_pb2 import ExportParams
+
+__all__ = ["Exports"]
+
+_MAX_PIXELS = 100_000_000
+"""Of an export whose request does not say how many; see the schema."""
+
+_PRIORITY = 100
+
+_DEFAULT_PAGE, _MAX_PAGE = 50, 500
+
+_MAX_WATCHES = 200
+"""Streams of a process."""
+
+_WATCH_SECONDS = 0.5
+"""Between two looks at an export that is watched."""
+
+_LEAST_PART_BYTES = 5 << 20
+"""Of uploads, by which parts of one file are counted; a folder takes smaller ones, which are as many."""
+
+_id = re.compile(r"[0-9a-f]{32}", re.ASCII)
+
+
+class Exports:
+    """Answers for the exports of the caller's tenant; those of others do not exist."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._watches = 0
+
+    @property
+    def _queue(self) -> ExportQueue:
+        """What is asked.
+
+        Raises:
+            CredentialsMissing: the caller did not show who it is.
+            ExportsNotSet: there is no destination.
+        """
+        self._service.check_caller()
+        if self._service.export_queue is None:
+            raise ExportsNotSet
+        return self._service.export_queue
+
+    # -- begin ------------------------------------------------------------------------------
+
+    async def create(self, request: ParsedExport) -> export_pb2.CreateExportResponse:
+        """Plan an export and begin it.
+
+        Raises:
+            InvalidRequest: with every violation, those of the export and of its download alike.
+            QuotaExceeded: the caller may not have as much.
+            Overloaded: as many exports as the server takes have not ended.
+        """
+        queue, params = self._queue, request.params
+        problems = Violations([*request.misfits, *_own_violations(request, queue)])
+        with_export_defaults(request.download.params, is_one_file=not params.file_side)
+        plan: RenderPlan | None = None
+        try:
+            downloads = self._service.downloads.within(queue.limits)
+            plan = await self._service.plan(request.download, downloads=downloads)
+        except InvalidRequest as error:
+            problems.items.extend(map(below_download, error.violations))
+        if plan is not None:
+            problems.items.extend(_plan_violations(plan, params))
+        problems.raise_if_any()
+        assert plan is not None
+        tenant = _tenant()
+        record = await self._service.run(lambda: _record(request, plan, tenant))
+        if not params.validate_only:
+            record = await self._begin(queue, record, plan)
+            note_download(f"exports/{record.id}")
+        answer = export_pb2.CreateExportResponse(plan=from_plan(plan))
+        answer.export.CopyFrom(await self._described(queue, record))
+        if params.validate_only:
+            answer.export.name, answer.export.state = "", export_pb2.Export.STATE_UNSPECIFIED
+        return answer
+
+    async def _begin(self, queue: ExportQueue, record: ExportRecord, plan: RenderPlan) -> ExportRecord:
+        quotas = self._service.quotas
+        share, most = await quotas.take(PIXELS, plan.pixels), quotas.limit_of(EXPORTS)
+        try:
+            stored = await self._service.run(lambda: queue.jobs.put(record, most))
+        except BaseException:
+            share.give_back()
+            raise
+        if stored.id != record.id:
+            share.give_back()
+            if stored.payload != record.payload:
+                message = f"{record.request_id!r} was used with other params; make a new UUID"
+                raise invalid("request_id", "REQUEST_ID_REUSED", message)
+        queue.wake()
+        return stored
+
+    # -- look at ----------------------------------------------------------------------------
+
+    async def get(self, name: str) -> export_pb2.Export:
+        """Return an export with its files.
+
+        Raises:
+            ExportNotFound: unknown, or of another tenant.
+        """
+        queue = self._queue
+        record = await self._find(queue, name)
+        parts = await self._service.run(lambda: queue.jobs.parts(record.id))
+        return await self._described(queue, record, written_files(parts))
+
+    async def list(self, request: export_pb2.ListExportsRequest) -> export_pb2.ListExportsResponse:
+        """Return a page of exports, the newest first.
+
+        Raises:
+            InvalidRequest: a page token that this server did not give.
+        """
+        queue, tenant = self._queue, _tenant()
+        before, size = request.page_token, min(request.page_size or _DEFAULT_PAGE, _MAX_PAGE)
+        if before and not _id.fullmatch(before):
+            raise invalid("page_token", "PAGE_TOKEN_UNKNOWN", "is not a token of this server; leave it empty to begin")
+        page = await self._service.run(lambda: queue.jobs.list(tenant, before, size + 1))
+        following = page[size - 1].id if len(page) > size else ""
+        exports = [await self._described(queue, record) for record in page[:size]]
+        return export_pb2.ListExportsResponse(exports=exports, next_page_token=following)
+
+    async def cancel(self, name: str) -> export_pb2.Export:
+        """Have an export end.
+
+        Raises:
+            ExportNotFound: unknown, or of another tenant.
+        """
+        queue = self._queue
+        record = await self._find(queue, name)
+        cancelled = await self._service.run(lambda: queue.jobs.cancel(record.id))
+        if cancelled is None:
+            raise ExportNotFound
+        queue.wake()
+        return await self._described(queue, cancelled)
+
+    async def watch(self, name: str) -> AsyncGenerator[export_pb2.Export, None]:
+        """Yield an export, and again each time that it has changed, until it has ended.
+
+        Raises:
+            ExportNotFound: unknown, or of another tenant.
+            Overloaded: as many watch as may.
+            RenderCancelled: the server stops.
+        """
+        queue = self._queue
+        if self._watches >= _MAX_WATCHES:
+            raise Overloaded(_WATCH_SECONDS * 10)
+        self._watches += 1
+        try:
+            before: tuple[object, ...] = ()
+            while True:
+                record = await self._find(queue, name)
+                standing = (record.state, record.attempt, record.parts_done, record.bytes_done)
+                if standing != before:
+                    yield await self._described(queue, record)
+                    before = standing
+                if record.state in ENDED:
+                    return
+                if self._service.is_stopping:
+                    raise RenderCancelled
+                await asyncio.sleep(_WATCH_SECONDS)
+        finally:
+            self._watches -= 1
+
+    async def _find(self, queue: ExportQueue, name: str) -> ExportRecord:
+        export_id, tenant = name.removeprefix("exports/"), _tenant()
+        if not _id.fullmatch(export_id):
+            raise ExportNotFound
+        record = await self._service.run(lambda: queue.jobs.get(export_id))
+        if record is None or record.tenant != tenant:
+            raise ExportNotFound
+        note_download(f"exports/{record.id}")
+        return record
+
+    async def _described(
+        self, queue: ExportQueue, record: ExportRecord, files: Sequence[WrittenFile] = ()
+    ) -> export_pb2.Export:
+        seconds_left = record.seconds_left
+        if record.state in {ExportState.PENDING, ExportState.RUNNING} and seconds_left is None:
+            pixels_left = record.pixels * (1 - record.parts_done / max(1, record.parts_total))
+            seconds_left = (await self._service.run(queue.jobs.speed)).seconds_for(int(pixels_left))
+        return from_record(record, seconds_left, files)
+
+
+def _tenant() -> str:
+    caller = principal.get()
+    assert caller is not None
+    return caller.tenant
+
+
+def _own_violations(request: ParsedExport, queue: ExportQueue) -> Sequence[Violation]:
+    """Return what is wrong with the fields of a request beside the download."""
+    bare = ExportParams()
+    bare.CopyFrom(request.params)
+    if bare.HasField("download") or request.download.misfits:
+        bare.download.CopyFrom(download_pb2.DownloadParams(image="-"))
+    unread = {misfit.field for misfit in request.misfits}
+    problems = [violation for violation in violations(bare) if violation.field not in unread]
+    names = [name for name, destination in queue.destinations.items() if destination.is_for(_tenant())]
+    if bare.destination and bare.destination not in names:
+        choices = f"there are {', '.join(names)}" if names else "there is none for this tenant"
+        problems.append(
+            Violation("destination", "DESTINATION_UNKNOWN", f"no destination {bare.destination!r}; {choices}")
+        )
+    formats = {download_pb2.FORMAT_UNSPECIFIED, download_pb2.FORMAT_GEO_TIFF}
+    if request.params.download.format not in formats:
+        sentence = "files of an export are GeoTIFFs; leave it out, or say GEO_TIFF"
+        problems.append(Violation("download.format", "FORMAT_UNSUPPORTED", sentence))
+    return problems
+
+
+def _plan_violations(plan: RenderPlan, params: ExportParams) -> Sequence[Violation]:
+    raster, problems = plan.rasters[0], []
+    pixels, most = int(raster.grid.shape[0] * raster.grid.shape[1]), params.max_pixels or _MAX_PIXELS
+    if pixels > most:
+        sentence = f"the export has {pixels} pixels, more than {most}; ask for a smaller region or a coarser scale"
+        problems.append(Violation("max_pixels", "TOO_MANY_PIXELS", f"{sentence}, or set max_pixels to as many"))
+    if params.file_side and count_files(raster, params.file_side) > MAX_FILES:
+        count = count_files(raster, params.file_side)
+        sentence = f"{params.file_side} makes {count} files, more than {MAX_FILES}; ask for larger ones"
+        problems.append(Violation("file_side", "TOO_MANY_FILES", sentence))
+    if params.file_side and raster.grid.crs is None:
+        sentence = "the image has no crs, so that files of parts of it have no place; leave file_side out"
+        problems.append(Violation("file_side", "NO_CRS", sentence))
+    if not params.file_side and raster.masks > 1:
+        sentence = "one file has one mask for all bands; ask for mask BAND or NODATA"
+        problems.append(Violation("download.mask", "MASK_UNSUPPORTED", sentence))
+    return problems
+
+
+def _record(request: ParsedExport, plan: RenderPlan, tenant: str) -> ExportRecord:
+    """Return the export of a request that is right."""
+    message = request.message()
+    message.request_id = message.request_id.lower()  # the digits of a UUID count in either case
+    export_id = f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(10)}"
+    name = plan.filename.rpartition(".")[0]
+    prefix = message.prefix or f"{re.sub(r'[^A-Za-z0-9_-]', '_', name)}-{export_id}"
+    job = ExportJob(plan, "", message.file_side)
+    raster = plan.rasters[0]
+    parts = (
+        count_files(raster, message.file_side) + SIDE_FILES
+        if message.file_side
+        else count_cog_parts(job, _LEAST_PART_BYTES)
+    )
+    return ExportRecord(
+        id=export_id,
+        tenant=tenant,
+        request_id=message.request_id,
+        payload=message.SerializeToString(deterministic=True),
+        destination=message.destination,
+        prefix=f"{tenant}/{prefix}" if tenant else prefix,
+        description=message.description,
+        etag=plan.etag,
+        pixels=plan.pixels,
+        source_bytes=plan.source_bytes,
+        parts_total=parts,
+        priority=message.priority if message.HasField("priority") else _PRIORITY,
+    )

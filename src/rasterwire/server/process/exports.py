@@ -1,0 +1,104 @@
+"""Puts together what exports need, where the settings name a destination."""
+
+import os
+import socket
+from functools import partial
+from pathlib import Path
+
+from rasterwire.download import Meter
+from rasterwire.export.claims import ExportClaims
+from rasterwire.export.destination import Destination
+from rasterwire.export.driver import ExportDriver
+from rasterwire.export.folder_destination import FolderDestination
+from rasterwire.export.queue import ExportQueue
+from rasterwire.export.settings import DestinationSettings
+from rasterwire.plan import Limits
+from rasterwire.render import Engine
+from rasterwire.server.export_plans import planned_again
+from rasterwire.server.identity.tenant_table import TenantTable
+from rasterwire.server.process.state_folder import scratch_folder
+from rasterwire.server.process.stores import LEASES, Stores
+from rasterwire.server.service import Service
+from rasterwire.server.settings import BadSettings, Settings
+from rasterwire.store import Leases
+from rasterwire.store.jobs import JobStore
+from rasterwire.store.leases import SqliteLeases
+from rasterwire.store.sqlite_jobs import SqliteJobStore
+
+__all__ = ["Exporting", "begin_exports", "make_destinations"]
+
+_JOBS = "exports.sqlite"
+"""The file of exports, in the state folder."""
+
+
+class Exporting:
+    """The exports of a process, until they are closed."""
+
+    def __init__(self, service: Service, jobs: JobStore, driver: ExportDriver) -> None:
+        self._service = service
+        self._jobs = jobs
+        self._driver = driver
+
+    def close(self) -> None:
+        """Stop working at exports; others, or the next process, go on. Before the engine is closed. It blocks."""
+        self._driver.close()
+        self._service.export_queue = None
+        self._jobs.close()
+
+
+def make_destinations(settings: Settings) -> dict[str, Destination]:
+    """Return the destinations of the settings by their names; whether they are there shows when they are asked.
+
+    Raises:
+        BadSettings: keys cannot be read, or a package is missing.
+    """
+    return {destination.name: _destination(destination) for destination in settings.export.destinations}
+
+
+def _destination(settings: DestinationSettings) -> Destination:
+    if settings.folder:
+        return FolderDestination(Path(settings.folder))
+    from rasterwire.export.s3_destination import S3Destination  # late: it needs a package that others do not
+
+    try:
+        return S3Destination(settings.source)
+    except (ValueError, ModuleNotFoundError) as error:
+        raise BadSettings(f"export.destinations: {settings.name}: {error}") from None
+
+
+def begin_exports(
+    settings: Settings,
+    service: Service,
+    stores: Stores,
+    engine: Engine,
+    tenants: TenantTable,
+    meter: Meter,
+) -> Exporting | None:
+    """Let a service take exports, and work at them; None where there is no destination.
+
+    Raises:
+        BadSettings: see ``make_destinations``.
+        OSError: the state folder cannot be used.
+    """
+    destinations = make_destinations(settings)
+    if not destinations:
+        return None
+    jobs, leases = _stores(settings, stores)
+    limits = Limits(settings.max_side, settings.max_bytes, settings.max_bands)
+    replan = partial(planned_again, service.all_downloads.within(limits), tenants)
+    scratch = scratch_folder(settings) / "exports"
+    claims = ExportClaims(jobs, leases, f"{socket.gethostname()}:{os.getpid()}")
+    driver = ExportDriver(claims, destinations, engine, scratch, replan, meter)
+    by_name = {destination.name: destination for destination in settings.export.destinations}
+    service.export_queue = ExportQueue(jobs, by_name, limits, driver.wake)
+    service.quotas.count_exports = jobs.count
+    return Exporting(service, jobs, driver)
+
+
+def _stores(settings: Settings, stores: Stores) -> tuple[JobStore, Leases]:
+    if stores.database is None:
+        return SqliteJobStore(settings.state_dir / _JOBS), SqliteLeases(settings.state_dir / LEASES)
+    from rasterwire.store.postgres.jobs import PostgresJobStore
+    from rasterwire.store.postgres.leases import PostgresLeases
+
+    return PostgresJobStore(stores.database), PostgresLeases(stores.database)

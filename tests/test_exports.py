@@ -1,0 +1,352 @@
+"""Exports through a running server: their files, beside those of one whole render."""
+
+import json
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import google_crc32c
+import grpc
+import numpy as np
+import pystac
+import pytest
+import rasterio
+from affine import Affine
+
+from effort import HANG
+from rasterwire.export.settings import DestinationSettings, ExportSettings
+from rasterwire.server.settings import Settings
+from rasterwire.v1 import download_pb2, export_service_pb2, export_service_pb2_grpc
+from rasterwire.v1.export_service_pb2 import Export, ExportParams
+from serving import Served, refusal, served
+
+WIDTH, HEIGHT = 1300, 900
+
+Params = download_pb2.DownloadParams
+
+
+@dataclass(frozen=True, slots=True)
+class Exporter:
+    """A running server with one destination.
+
+    Attributes:
+        server: itself.
+        stub: of its exports.
+        folder: where these go.
+        catalog: of its images.
+    """
+
+    server: Served
+    stub: Any
+    folder: Path
+    catalog: Path
+
+    def create(self, download: Params, **values: object) -> Export:
+        """Begin an export."""
+        params = ExportParams(download=download, destination="results", **values)  # type: ignore[arg-type]
+        request = export_service_pb2.CreateExportRequest(params=params)
+        answer: Export = self.stub.CreateExport(request, timeout=HANG).export
+        return answer
+
+    def ended(self, name: str) -> Export:
+        """Wait until an export has ended, and return it with its files."""
+        for answer in self.stub.WatchExport(export_service_pb2.WatchExportRequest(name=name), timeout=HANG):
+            last = answer.export
+        assert last.end_time.seconds
+        return self.get(name)
+
+    def get(self, name: str) -> Export:
+        answer: Export = self.stub.GetExport(export_service_pb2.GetExportRequest(name=name), timeout=HANG).export
+        return answer
+
+    def files(self) -> list[str]:
+        """Return the names of all that is in the folder."""
+        return sorted(str(path.relative_to(self.folder)) for path in self.folder.rglob("*") if path.is_file())
+
+
+def make_catalog(folder: Path) -> Path:
+    """Make an image of two bands with nodata and one of a band of floats."""
+    folder.mkdir()
+    random = np.random.default_rng(7)
+    profile = {"driver": "GTiff", "width": WIDTH, "height": HEIGHT, "crs": "EPSG:32610"}
+    transform = Affine(10, 0, 500_000, 0, -10, 4_100_000)
+    with rasterio.open(
+        folder / "a.tif", "w", count=2, dtype="uint16", nodata=0, transform=transform, **profile
+    ) as raster:
+        raster.write(random.integers(0, 200, (2, HEIGHT, WIDTH)).astype("uint16"))
+    return folder
+
+
+@contextmanager
+def exporter(tmp_path: Path, **settings: Any) -> Iterator[Exporter]:
+    catalog = tmp_path / "catalog"
+    if not catalog.exists():
+        make_catalog(catalog)
+    folder = tmp_path / "results"
+    values: dict[str, Any] = {
+        "catalog": catalog,
+        "grpc_port": 0,
+        "http_port": 0,
+        "state_dir": tmp_path / "state",
+        "export": ExportSettings((DestinationSettings("results", str(folder)),)),
+    }
+    with served(Settings(**(values | settings))) as server, grpc.insecure_channel(server.address) as channel:
+        yield Exporter(server, export_service_pb2_grpc.ExportServiceStub(channel), folder, catalog)
+
+
+@pytest.fixture(scope="module")
+def running_exporter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exporter]:
+    with exporter(tmp_path_factory.mktemp("exports")) as running:
+        yield running
+
+
+def warped(**values: Any) -> Params:
+    """Return a request whose pixels depend on where they lie to less than a pixel."""
+    region = download_pb2.Region(
+        bounding_box=download_pb2.BoundingBox(west=500_100, south=4_092_000, east=512_345, north=4_099_900),
+        crs="EPSG:32610",
+    )
+    return Params(
+        image="a",
+        crs="EPSG:32611",
+        scale=13.7,
+        region=region,
+        resampling=download_pb2.RESAMPLING_BILINEAR,
+        format=download_pb2.FORMAT_GEO_TIFF,
+        **values,
+    )
+
+
+def whole(server: Served, params: Params, path: Path) -> Path:
+    """Write one render of all of a request."""
+    path.write_bytes(server.stream(params)[0])
+    return path
+
+
+@pytest.mark.parametrize("mask", [download_pb2.MASK_NODATA, download_pb2.MASK_BAND, download_pb2.MASK_EACH_BAND])
+def test_files_of_an_export_have_the_pixels_of_one_whole_render_there(
+    running_exporter: Exporter, tmp_path: Path, mask: Any
+) -> None:
+    params = warped(mask=mask)
+    prefix = f"tiles/{uuid.uuid4().hex}"
+    export = running_exporter.create(params, prefix=prefix, file_side=256)
+    ended = running_exporter.ended(export.name)
+    assert ended.state == Export.STATE_SUCCEEDED, ended
+    assert ended.parts_done == ended.parts_total == len(ended.files)
+    with rasterio.open(whole(running_exporter.server, params, tmp_path / "whole.tif")) as expected:
+        pixels, masks = expected.read(), expected.read_masks()
+        assert min(expected.shape) > 256
+        tiles = [file for file in ended.files if file.key.endswith(".tif")]
+        assert len(tiles) == -(-expected.width // 256) * -(-expected.height // 256)
+        for file in tiles:
+            row, col = (int(digits) for digits in file.key.removesuffix(".tif").split("-")[-2:])
+            with rasterio.open(running_exporter.folder / file.key) as part:
+                here = np.s_[:, row : row + part.height, col : col + part.width]
+                assert np.array_equal(part.read(), pixels[here])
+                assert np.array_equal(part.read_masks(), masks[here])
+                assert part.crs == expected.crs
+                assert part.xy(0, 0) == pytest.approx(expected.xy(row, col), abs=1e-6)
+                assert (part.nodata, part.dtypes) == (expected.nodata, expected.dtypes)
+        with rasterio.open(running_exporter.folder / f"{prefix}.vrt") as mosaic:
+            assert (mosaic.shape, mosaic.crs, mosaic.dtypes) == (expected.shape, expected.crs, expected.dtypes)
+            assert mosaic.transform.almost_equals(expected.transform)
+            assert mosaic.descriptions == expected.descriptions
+            assert np.array_equal(mosaic.read(), pixels)
+            assert np.array_equal(mosaic.read_masks(), masks)
+
+
+@pytest.mark.parametrize("side", [0, 512])
+def test_what_stands_beside_the_pixels_says_what_they_are(running_exporter: Exporter, side: int) -> None:
+    prefix = f"beside/{uuid.uuid4().hex}"
+    export = running_exporter.create(warped(), prefix=prefix, file_side=side, description="of a test")
+    ended = running_exporter.ended(export.name)
+    assert ended.state == Export.STATE_SUCCEEDED, ended
+    assert (ended.description, ended.prefix, ended.destination) == ("of a test", prefix, "results")
+    for file in ended.files:
+        data = (running_exporter.folder / file.key).read_bytes()
+        assert len(data) == file.size_bytes
+        assert f"{google_crc32c.value(data):08x}" == file.crc32c
+    names = [file.key for file in ended.files]
+    assert names == sorted(name for name in running_exporter.files() if name.startswith(prefix))
+    provenance = json.loads((running_exporter.folder / f"{prefix}.provenance.json").read_text())
+    assert provenance["sources"]["images"] == ["a"]
+    assert provenance["etag"] == ended.etag
+    assert provenance["request"]["download"]["crs"] == "EPSG:32611"
+    item = pystac.Item.from_file(running_exporter.folder / f"{prefix}.stac.json")
+    item.stac_extensions = []  # their schemas are on the network
+    item.validate()
+    assets = {Path(asset.href).name for asset in item.assets.values()}
+    assert assets == {Path(name).name for name in names} - {f"{Path(prefix).name}.stac.json"}
+    west, south, east, north = item.bbox or []
+    assert -123.01 < west < east < -122.8
+    assert 36.9 < south < north < 37.1
+
+
+def test_one_file_is_a_cloud_optimized_geotiff_with_the_pixels_of_the_download(
+    running_exporter: Exporter, tmp_path: Path
+) -> None:
+    prefix = uuid.uuid4().hex
+    params = warped(mask=download_pb2.MASK_BAND)
+    ended = running_exporter.ended(running_exporter.create(params, prefix=prefix).name)
+    assert ended.state == Export.STATE_SUCCEEDED, ended
+    assert ended.parts_done == ended.parts_total
+    with (
+        rasterio.open(whole(running_exporter.server, params, tmp_path / "whole.tif")) as expected,
+        rasterio.open(running_exporter.folder / f"{prefix}.tif") as file,
+    ):
+        assert file.overviews(1)[0] == 2
+        assert np.array_equal(file.read(), expected.read())
+        assert np.array_equal(file.read_masks(), expected.read_masks())
+
+
+def test_a_dry_run_tells_what_comes_and_begins_nothing(running_exporter: Exporter) -> None:
+    before = running_exporter.files()
+    request = export_service_pb2.CreateExportRequest(
+        params=ExportParams(download=warped(), destination="results", file_side=256, validate_only=True)
+    )
+    answer = running_exporter.stub.CreateExport(request, timeout=HANG)
+    grid = answer.plan.rasters[0].grid
+    assert answer.export.pixels == 2 * grid.width * grid.height
+    assert answer.export.parts_total == -(-grid.width // 256) * -(-grid.height // 256) + 3
+    assert answer.export.source_bytes == answer.plan.source_bytes > 0
+    assert (answer.export.name, answer.export.state) == ("", Export.STATE_UNSPECIFIED)
+    listed = running_exporter.stub.ListExports(export_service_pb2.ListExportsRequest(page_size=500), timeout=HANG)
+    assert answer.export.create_time.seconds == 0
+    assert not any(export.state in {Export.STATE_PENDING, Export.STATE_RUNNING} for export in listed.exports)
+    assert running_exporter.files() == before
+
+
+def test_the_estimate_of_a_dry_run_is_told_once_something_was_measured(tmp_path: Path) -> None:
+    with exporter(tmp_path) as running:
+        dry = ExportParams(download=warped(), destination="results", file_side=512, validate_only=True)
+        request = export_service_pb2.CreateExportRequest(params=dry)
+        assert not running.stub.CreateExport(request, timeout=HANG).export.HasField("estimated_duration")
+        assert running.ended(running.create(warped(), file_side=512).name).state == Export.STATE_SUCCEEDED
+        assert running.stub.CreateExport(request, timeout=HANG).export.HasField("estimated_duration")
+
+
+def test_all_that_is_wrong_is_told_at_once(running_exporter: Exporter) -> None:
+    download = Params(image="a", bands=[download_pb2.BandSpec(id="Z")], format=download_pb2.FORMAT_NPY)
+    params = ExportParams(download=download, destination="elsewhere", prefix="../up", file_side=300, request_id="x")
+    with pytest.raises(grpc.RpcError) as caught:
+        running_exporter.stub.CreateExport(export_service_pb2.CreateExportRequest(params=params), timeout=HANG)
+    refused = refusal(caught.value)
+    assert refused.code is grpc.StatusCode.INVALID_ARGUMENT
+    assert set(refused.fields) == {
+        "destination",
+        "prefix",
+        "file_side",
+        "request_id",
+        "download.format",
+        "download.bands[0].id",
+    }
+    assert "results" in refused.message
+
+
+def test_more_pixels_than_were_meant_are_refused(running_exporter: Exporter) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        running_exporter.create(warped(), max_pixels=1000)
+    assert refusal(caught.value).fields == {"max_pixels": "TOO_MANY_PIXELS"}
+
+
+def test_a_repeated_request_id_returns_the_first_export(running_exporter: Exporter) -> None:
+    key = str(uuid.uuid4())
+    first = running_exporter.create(warped(), file_side=512, request_id=key)
+    assert running_exporter.create(warped(), file_side=512, request_id=key.upper()).name == first.name
+    with pytest.raises(grpc.RpcError) as caught:
+        running_exporter.create(warped(), file_side=256, request_id=key)
+    assert refusal(caught.value).fields == {"request_id": "REQUEST_ID_REUSED"}
+    running_exporter.ended(first.name)
+
+
+@pytest.mark.parametrize("side", [0, 512])
+def test_files_of_others_are_neither_replaced_nor_removed(running_exporter: Exporter, side: int) -> None:
+    prefix = uuid.uuid4().hex
+    name = f"{prefix}-0000000000-0000000000.tif" if side else f"{prefix}.tif"
+    running_exporter.folder.mkdir(exist_ok=True)
+    (running_exporter.folder / name).write_bytes(b"of another")
+    ended = running_exporter.ended(running_exporter.create(warped(), prefix=prefix, file_side=side).name)
+    assert (ended.state, ended.failure.reason) == (Export.STATE_FAILED, "FILE_EXISTS")
+    assert [path for path in running_exporter.files() if prefix in path] == [name]
+    assert (running_exporter.folder / name).read_bytes() == b"of another"
+    again = running_exporter.create(warped(), prefix=prefix, file_side=side, overwrite=True)
+    assert running_exporter.ended(again.name).state == Export.STATE_SUCCEEDED
+    assert (running_exporter.folder / name).read_bytes() != b"of another"
+
+
+def test_an_unreadable_image_fails_the_export_by_its_name_and_leaves_nothing(tmp_path: Path) -> None:
+    with exporter(tmp_path) as running:
+        with rasterio.open(running.catalog / "a.tif") as raster:
+            profile = raster.profile | {"compress": "deflate", "tiled": True, "blockxsize": 256, "blockysize": 256}
+            with rasterio.open(running.catalog / "b.tif", "w", **profile) as damaged:
+                damaged.write(raster.read())
+        with (running.catalog / "b.tif").open("r+b") as file:
+            file.seek(-50_000, 2)
+            file.write(b"\xff" * 40_000)
+        export = running.create(Params(image="b"), file_side=256)
+        ended = running.ended(export.name)
+        assert (ended.state, ended.failure.reason) == (Export.STATE_FAILED, "SOURCE_UNAVAILABLE")
+        assert [scene.image for scene in ended.failure.scenes] == ["b"]
+        assert str(tmp_path) not in f"{ended.failure}"
+        assert running.files() == []
+
+
+def test_lists_are_paged_with_the_newest_first(tmp_path: Path) -> None:
+    with exporter(tmp_path) as running:
+        names = [running.create(warped(), file_side=512).name for _ in range(3)]
+        first = running.stub.ListExports(export_service_pb2.ListExportsRequest(page_size=2), timeout=HANG)
+        assert [export.name for export in first.exports] == names[:0:-1]
+        more = export_service_pb2.ListExportsRequest(page_token=first.next_page_token)
+        second = running.stub.ListExports(more, timeout=HANG)
+        assert [export.name for export in second.exports] == names[:1]
+        assert not second.next_page_token
+        for name in names:
+            assert running.ended(name).state == Export.STATE_SUCCEEDED
+
+
+def test_without_a_destination_the_remedy_is_told(tmp_path: Path) -> None:
+    with exporter(tmp_path, export=ExportSettings()) as running:
+        with pytest.raises(grpc.RpcError) as caught:
+            running.create(warped())
+        refused = refusal(caught.value)
+        assert (refused.code, refused.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "EXPORTS_NOT_SET")
+        assert "[[export.destinations]]" in refused.message
+        assert not (tmp_path / "state" / "exports.sqlite").exists()
+
+
+def test_an_unknown_name_is_not_found(running_exporter: Exporter) -> None:
+    for name in ("exports/" + "0" * 32, "x"):
+        with pytest.raises(grpc.RpcError) as caught:
+            running_exporter.get(name)
+        assert refusal(caught.value).code is grpc.StatusCode.NOT_FOUND
+
+
+def ask(method: str, url: str, body: object = None) -> Any:
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)
+    with urllib.request.urlopen(request, timeout=HANG) as answer:
+        return json.load(answer)
+
+
+def test_the_calls_are_served_over_http_in_the_forms_of_requests(running_exporter: Exporter) -> None:
+    base = f"{running_exporter.server.http}/v1/exports"
+    download = {"image": "a", "region": [-122.99, 37.0, -122.95, 37.03], "scale": 10}
+    params = {"download": download, "destination": "results", "fileSide": 256, "maxPixels": "1000000", "priority": 7}
+    created = ask("POST", base, params)["export"]
+    assert created["priority"] == 7
+    ended = running_exporter.ended(created["name"])
+    assert ended.state == Export.STATE_SUCCEEDED
+    name = created["name"].removeprefix("exports/")
+    assert ask("GET", f"{base}/{name}")["export"]["files"][0]["key"] == ended.files[0].key
+    assert ask("GET", f"{base}?pageSize=1")["exports"][0]["name"] == created["name"]
+    assert ask("POST", f"{base}/{name}:cancel", {})["export"]["state"] == "STATE_SUCCEEDED"
+    assert "CreateExport" in json.dumps(ask("GET", f"{running_exporter.server.http}/openapi.json"))
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        ask("POST", base, {"download": {"image": "a", "scale": "x"}, "destination": "results", "maxPixels": 1.5})
+    fields = {violation["field"] for violation in json.load(caught.value)["error"]["violations"]}
+    assert fields == {"download.scale", "max_pixels"}
