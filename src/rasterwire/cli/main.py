@@ -17,6 +17,7 @@ from rasterwire.cli.images import images
 from rasterwire.cli.index import index
 from rasterwire.cli.refusals import refusal_lines
 from rasterwire.cli.server import Server, server_options
+from rasterwire.cli.system_errors import system_error_text
 from rasterwire.cli.variables import unread_variables
 from rasterwire.cli.versions import versions
 from rasterwire.cli.warm import warm
@@ -185,7 +186,8 @@ def main() -> None:
             click.echo(f"Error: {line}", err=True)
         sys.exit(_exit_code(error))
     except (OSError, ImportError) as error:
-        click.echo(f"Error: {error}", err=True)
+        text = system_error_text(error) if isinstance(error, OSError) else str(error)
+        click.echo(f"Error: {text}", err=True)
         sys.exit(FAILED)
 
 

@@ -36,7 +36,10 @@ def state_findings(settings: Settings) -> Iterator[Finding]:
     """Yield what is found of the state folder."""
     folder = settings.state_dir
     if not folder.is_dir():
-        parent = next((path for path in folder.absolute().parents if path.is_dir()), Path("/"))
+        parent = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+        if not parent.is_dir():
+            yield bad("state_dir", f"{parent} is a file", "name a folder that the user of the server may write to")
+            return
         if not os.access(parent, os.W_OK):
             yield bad("state_dir", f"{folder} cannot be made", f"let this user write to {parent}")
         else:
