@@ -31,7 +31,7 @@ class Span(Protocol):
         """Say something of it that holds no secret, address or path."""
         ...
 
-    def link(self, other: "Span") -> None:
+    def link(self, linked: "Span") -> None:
         """Say that it waits for a part of another call."""
         ...
 
@@ -53,7 +53,7 @@ class _Untold:
     def note(self, name: str, value: str | int) -> None:
         pass
 
-    def link(self, other: Span) -> None:
+    def link(self, linked: Span) -> None:
         pass
 
     def end(self, error: BaseException | None = None) -> None:
@@ -78,8 +78,8 @@ class _First:
     def note(self, name: str, value: str | int) -> None:
         self._whole.note(name, value)
 
-    def link(self, other: Span) -> None:
-        self._whole.link(other)
+    def link(self, linked: Span) -> None:
+        self._whole.link(linked)
 
     def end(self, error: BaseException | None = None) -> None:
         self._whole.end(error)

@@ -35,9 +35,9 @@ def _checked(function: Callable[[A], B], check: Callable[[], None] | None) -> Ca
     if check is None:
         return function
 
-    def run(item: A) -> B:
+    def run(argument: A) -> B:
         check()
-        return function(item)
+        return function(argument)
 
     return run
 
