@@ -1,7 +1,6 @@
 """An export of one cloud-optimized GeoTIFF of any size, uploaded in parts that no process holds all of."""
 
-from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 
 import google_crc32c
 import numpy as np
@@ -10,7 +9,7 @@ from rasterwire.checksum import concatenated
 from rasterwire.export.attempt import Attempt
 from rasterwire.export.destination import AlreadyExists, Destination, UnknownUpload
 from rasterwire.export.job import ExportJob
-from rasterwire.export.parted_cog import CogPart, PartedCog, PartSummary, PartWindow
+from rasterwire.export.parted_cog import CogPart, CogTask, PartedCog, PartSummary, PartWindow
 from rasterwire.export.provenance import WrittenFile, provenance_json, stac_item_json
 from rasterwire.export.side_files import write_small
 from rasterwire.render import Engine
@@ -24,8 +23,48 @@ _HEAD = 1
 _REDUCED = 100_000
 """Is added to the number of a part for the row of what it leaves for overviews."""
 
-_UPLOADS = 2
-"""Parts that are on their way at once, while others are rendered."""
+
+@dataclass(frozen=True, slots=True)
+class _StoredPart:
+    """What is told of a part that is stored.
+
+    Attributes:
+        etag: that the destination gave it.
+        size: in bytes.
+        crc32c: of these.
+        summary, reduced: see ``CogPart``.
+    """
+
+    etag: str
+    size: int
+    crc32c: int
+    summary: PartSummary
+    reduced: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _StoringTask:
+    """Makes parts and stores them from wherever it is called; megabytes of pixels go no further than that."""
+
+    task: CogTask
+    destination: Destination
+    key: str
+    upload: str
+
+    def __call__(self, part: PartWindow) -> _StoredPart:
+        """Make and store a part.
+
+        Raises:
+            SourceUnavailable: see ``CogTask``.
+            StorageUnavailable, UnknownUpload: see ``Destination.put_part``.
+        """
+        return _stored(self.task(part), self.destination, self.key, self.upload, part.number)
+
+
+def _stored(part: CogPart, destination: Destination, key: str, upload: str, number: int) -> _StoredPart:
+    etag = destination.put_part(key, upload, number, part.data)
+    crc32c = int(google_crc32c.value(part.data))
+    return _StoredPart(etag, len(part.data), crc32c, part.summary, part.reduced)
 
 
 class CogExport:
@@ -45,20 +84,22 @@ class CogExport:
         """See ``ExportWork.make_parts``."""
         head = self._attempt.parts.get(_HEAD)
         self._upload = self._begun() if head is None else head.upload
+        self._attempt.patiently(self._make_rest)
+
+    def _make_rest(self) -> None:
+        """Make and store the rendered parts that are not done.
+
+        Raises:
+            StorageUnavailable: the destination cannot be reached; what is done stays done.
+        """
         parts = [part for part in self._cog.parts if not part.below and not self._attempt.is_done(part.number)]
-        pixels = len(self._job.plan.rasters[0].bands)
-        sending: deque[Future[None]] = deque()
-        with ThreadPoolExecutor(_UPLOADS, thread_name_prefix="export-upload") as pool:
-            cog_parts = self._engine.map(
-                self._cog.task, parts, lambda part: pixels * part.window.height * part.window.width
-            )
-            for part, cog_part in zip(parts, cog_parts, strict=True):
-                self._attempt.check()
-                sending.append(pool.submit(self._store, part, cog_part))
-                if len(sending) >= _UPLOADS:
-                    sending.popleft().result()
-            for upload in sending:
-                upload.result()
+        bands = len(self._job.plan.rasters[0].bands)
+        task = _StoringTask(self._cog.task, self._destination, self._key, self._upload)
+        stored = self._engine.map(
+            task, parts, lambda part: bands * part.window.height * part.window.width, self._attempt.check
+        )
+        for part, storing in zip(parts, stored, strict=True):
+            self._note(part.number, storing)
 
     def _begun(self) -> str:
         headers = {"Content-Type": "image/tiff"}
@@ -67,21 +108,14 @@ class CogExport:
         self._attempt.save(PartRecord(_HEAD, self._key, upload=upload))
         return upload
 
-    def _store(self, part: PartWindow, cog_part: CogPart) -> None:
-        """Store a part, and first what the overviews need of it: a part that is done is never made again."""
-        if cog_part.reduced:
-            number = _REDUCED + part.number
-            self._attempt.save(PartRecord(number, self._reduced_key(part.number)))
-            self._attempt.patiently(
-                lambda: self._destination.put(self._reduced_key(part.number), cog_part.reduced, replace=True)
-            )
-        self._store_data(part.number, cog_part.data, cog_part.summary)
-
-    def _store_data(self, number: int, data: bytes, summary: PartSummary) -> None:
-        etag = self._attempt.patiently(lambda: self._destination.put_part(self._key, self._upload, number, data))
-        crc32c = int(google_crc32c.value(data))
-        packed = np.array([summary.padding, *summary.tile_bytes], "<u8").tobytes()
-        self._attempt.save(PartRecord(number, self._key, self._upload, etag, len(data), crc32c, packed))
+    def _note(self, number: int, stored: "_StoredPart") -> None:
+        """Note that a part is stored, after what the overviews need of it: a part that is done is never made again."""
+        if stored.reduced:
+            key = self._reduced_key(number)
+            self._attempt.save(PartRecord(_REDUCED + number, key))
+            self._attempt.patiently(lambda: self._destination.put(key, stored.reduced, replace=True))
+        packed = np.array([stored.summary.padding, *stored.summary.tile_bytes], "<u8").tobytes()
+        self._attempt.save(PartRecord(number, self._key, self._upload, stored.etag, stored.size, stored.crc32c, packed))
 
     def _reduced_key(self, number: int) -> str:
         return f"{self._key}.{self._attempt.record.id}.{number}"
@@ -93,12 +127,13 @@ class CogExport:
         """See ``ExportWork.finish``."""
         for part in self._cog.parts:
             if part.below and not self._attempt.is_done(part.number):
-                self._store(part, self._cog.task.merge(part, self._reduced))
+                self._store(part.number, self._cog.task.merge(part, self._reduced))
         was_done = self._attempt.is_done(_HEAD)
         if not was_done:
             numbers = [part.number for part in self._cog.parts]
             summaries = {number: _summary(self._attempt.parts[number]) for number in numbers}
-            self._store_data(_HEAD, self._cog.head(summaries, self._reduced), PartSummary((), 0))
+            head = CogPart(self._cog.head(summaries, self._reduced), b"", PartSummary((), 0))
+            self._store(_HEAD, head)
         stored = [self._attempt.parts[number] for number in range(_HEAD, len(self._cog.parts) + 2)]
         try:
             etags = [(part.number, part.etag) for part in stored]
@@ -111,6 +146,11 @@ class CogExport:
             if number > _REDUCED:
                 self._attempt.patiently(lambda key=reduced.key: self._destination.delete(key))  # type: ignore[misc]
         self._write_side_files(stored)
+
+    def _store(self, number: int, part: CogPart) -> None:
+        self._note(
+            number, self._attempt.patiently(lambda: _stored(part, self._destination, self._key, self._upload, number))
+        )
 
     def _exists(self) -> bool:
         try:

@@ -13,7 +13,7 @@ import obstore
 import rasterio
 from affine import Affine
 from rasterio.windows import Window
-from rio_cogeo import cog_validate
+from rio_cogeo.cogeo import cog_validate
 
 from benchmarks.processes import Tree
 from benchmarks.production.shared import Bar, Shared
@@ -121,9 +121,7 @@ def _begin(server: ReplicaServer, side: int) -> str:
     step = 10 * _SIDE / side
     download.crs_transform[:] = [step, 0, 500_000, 0, -step, 5_000_000]
     download.dimensions[:] = [side, side]
-    params = export_service_pb2.ExportParams(
-        download=download, destination="results", prefix="big", max_pixels=1 << 40
-    )
+    params = export_service_pb2.ExportParams(download=download, destination="results", prefix="big", max_pixels=1 << 40)
     with grpc.insecure_channel(server.address) as channel:
         stub = export_service_pb2_grpc.ExportServiceStub(channel)
         name: str = stub.CreateExport(export_service_pb2.CreateExportRequest(params=params), timeout=60).export.name
@@ -168,7 +166,7 @@ def _compared(path: Path, server: ReplicaServer) -> tuple[int, int]:
     with rasterio.open(path) as made, Client(server.address, retry=_PATIENCE) as client:
         for _, window in list(made.block_windows(1))[::_EVERY]:
             transform = list(made.window_transform(window))[:6]
-            params = {"image": "a", "format": "NPY", "resampling": "BILINEAR", "crs": "EPSG:32610"}
+            params: dict[str, Any] = {"image": "a", "format": "NPY", "resampling": "BILINEAR", "crs": "EPSG:32610"}
             params |= {"crs_transform": transform, "dimensions": [window.width, window.height]}
             record = np.load(io.BytesIO(client.stream(params)))
             own = made.read(1, window=Window(window.col_off, window.row_off, window.width, window.height))
