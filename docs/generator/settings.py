@@ -25,8 +25,8 @@ A server takes each setting from the first of these that has it:
 4. the default.
 
 `catalogs`, `sources`, `cache`, `store`, `auth`, `tenants`, `tls`, `telemetry` and `export` are tables, and stand in the
-file alone. Unknown names in the file, and values of the wrong type or range, stop the server at its start with a sentence
-for each of them.
+file alone. Unknown names in the file, and values of the wrong type or range, stop the server at its start with a
+sentence for each of them.
 
 """
 
@@ -39,7 +39,11 @@ _TABLES = (
     ("[[tenants]]", TenantSettings, "Each table is a tenant; see [Many tenants](../tenants.md)."),
     ("[tls]", TlsSettings, "How connections are encrypted; see [Many tenants](../tenants.md)."),
     ("[telemetry]", TelemetrySettings, "How calls are traced; see [Operations](../operations.md#traces)."),
-    ("[[export.destinations]]", DestinationSettings, "Each table is a place for exports; see [Exports](../exports.md)."),
+    (
+        "[[export.destinations]]",
+        DestinationSettings,
+        "Each table is a place for exports; see [Exports](../exports.md).",
+    ),
 )
 
 
