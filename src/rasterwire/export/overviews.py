@@ -4,7 +4,7 @@ A pixel of an overview stands for two rows and two columns of the next larger le
 one. It is
 
 - the average of the valid ones among these, where the values are measurements, and invalid where none is. Whole numbers
-  are rounded, halves up. An average that would be read as nodata becomes the value beside;
+  are rounded, halves away from zero. An average that would be read as nodata becomes the value beside;
 - or the first one of the four, valid or not, where the values may be classes.
 """
 
@@ -68,8 +68,8 @@ def _averaged(band: BandPlan, pixels: Pixels) -> Pixels:
     if data.dtype.kind == "f":
         means = _mean_of_floats(values, divisor)
     elif data.dtype.itemsize < np.dtype(np.int64).itemsize:
-        twice = 2 * np.add.reduce([value.astype(np.int64) for value in values])
-        means = np.floor_divide(twice + divisor, 2 * divisor.astype(np.int64))
+        total = np.add.reduce([value.astype(np.int64) for value in values])
+        means = _rounded(np.zeros_like(total), total, divisor.astype(np.int64))
     else:
         means = _mean_of_long(values, divisor)
     return beside_nodata(means.astype(data.dtype), count > 0, band.nodata)
@@ -85,7 +85,16 @@ def _mean_of_long(values: Sequence[npt.NDArray[Any]], divisor: npt.NDArray[np.ui
     """Return means of integers whose sum does not fit into their type."""
     count = divisor.astype(values[0].dtype)
     wholes, rests = zip(*(np.divmod(value, count) for value in values), strict=True)
-    return np.asarray(np.add.reduce(wholes) + (2 * np.add.reduce(rests) + count) // (2 * count))
+    return _rounded(np.add.reduce(wholes), np.add.reduce(rests), count)
+
+
+def _rounded(wholes: npt.NDArray[Any], rests: npt.NDArray[Any], count: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return ``wholes + rests / count``, rounded."""
+    quotients, remainders = np.divmod(2 * rests + count, 2 * count)
+    means = wholes + quotients
+    if means.dtype.kind == "i":
+        means -= (remainders == 0) & (means <= 0)  # a negative half
+    return np.asarray(means)
 
 
 def _even(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
