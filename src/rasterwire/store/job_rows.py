@@ -18,7 +18,7 @@ MAX_UNFINISHED = 1000
 """Exports of all tenants that have not ended."""
 
 MAX_PAYLOADS = 1 << 30
-"""Bytes of all requests."""
+"""Bytes of the requests of all exports."""
 
 _KEPT_SECONDS = 90 * 86400
 """After which an export that has ended is forgotten."""
