@@ -226,6 +226,26 @@ def test_overviews_are_those_of_gdal(tmp_path: Path, dtype: str, averages: bool,
             assert np.array_equal(theirs, mine.data[mine.valid])
 
 
+def test_colours_that_are_wholly_transparent_do_not_count(tmp_path: Path) -> None:
+    bands = [noise((320, 256), "uint8", seed).data for seed in range(4)]
+    bands[3] = np.where(noise((320, 256), "uint8").valid, bands[3], 0)
+    bands[3][:40] = 0
+    names, path = ("red", "green", "blue", "alpha"), tmp_path / "x.tif"
+    plan = averaging(raster(256, 320, "uint8", names))
+    opaque = tuple(replace(band, nodata=None) for band in plan.bands)
+    plan = replace(plan, bands=opaque, metadata=replace(plan.metadata, colors=names))
+    profile = {"driver": "GTiff", "height": 320, "width": 256, "count": 4, "dtype": "uint8"}
+    with rasterio.open(path, "w", photometric="rgb", alpha="yes", **profile) as file:
+        file.write(np.stack(bands))
+    with rasterio.open(path, "r+") as file:
+        file.build_overviews([2, 4], GdalResampling.average)
+    block: Block = tuple(Pixels(band, np.ones(band.shape, bool)) for band in bands)
+    for level in range(2):
+        block = halve(plan, as_read(plan, block), averages=True)
+        with rasterio.open(path, overview_level=level) as file:
+            assert np.array_equal(file.read(), np.stack([pixels.filled(0) for pixels in block]))
+
+
 def exact_mean(values: list[int]) -> int:
     """Return a mean, rounded with halves away from zero."""
     mean = Fraction(sum(values), len(values))
