@@ -17,6 +17,7 @@ from rasterwire.cli.refusals import refusal_lines
 from rasterwire.cli.server import Server, server_options
 from rasterwire.cli.versions import versions
 from rasterwire.cli.warm import warm
+from rasterwire.cli.worker import worker
 from rasterwire.client.errors import CorruptData, DownloadFailed, Interrupted, InvalidParams, NotFound
 from rasterwire.units import bytes_text
 
@@ -155,7 +156,7 @@ def version() -> None:
         click.echo(line)
 
 
-for command in (download, plan, downloads, images, index, warm, doctor, admin):
+for command in (download, plan, downloads, images, index, warm, worker, doctor, admin):
     cli.add_command(command)
 
 

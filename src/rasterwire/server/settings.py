@@ -12,6 +12,7 @@ from rasterwire.catalog.settings import CatalogKind, CatalogSettings, read_catal
 from rasterwire.cgroups import core_count
 from rasterwire.errors import DownloadError, Violations
 from rasterwire.files.sources.settings import SourceSettings, read_sources
+from rasterwire.server.dask_settings import DaskSettings, read_dask
 from rasterwire.server.identity.settings import (
     AuthSettings,
     TenantSettings,
@@ -73,6 +74,8 @@ class Settings:
         threads: how many threads render, in each worker; by default one for each core of the machine, or of what its
             container may use.
         workers: how many processes share the ports; more than one serve more small pieces at once.
+        engine: where large downloads are rendered: ``threads`` of this process, or ``dask``: other processes, on this
+            machine or on others. Packages may add more; the bytes are the same with each.
         max_renders: how many downloads are rendered at once; four times as many may wait. Small ones have as many
             places of their own.
         max_side: the most pixels along the longer side of an output raster.
@@ -102,6 +105,7 @@ class Settings:
         auth: how callers are recognised, a table ``[auth]`` of the file. By default everyone sees everything.
         tenants: who they may be, each a table ``[[tenants]]`` of the file.
         tls: how connections are encrypted, a table ``[tls]`` of the file. By default they are not.
+        dask: where ``engine = "dask"`` renders, a table ``[dask]`` of the file.
         telemetry: how calls are traced, a table ``[telemetry]`` of the file. By default they are not.
         config_file: where these come from, None where there is no file; set by ``load_settings`` alone.
         config_values: what that file said; likewise.
@@ -119,6 +123,7 @@ class Settings:
     lifetime_seconds: int = 6 * 3600
     threads: int = field(default_factory=core_count)
     workers: int = 1
+    engine: str = "threads"
     max_renders: int = 4
     max_side: int = 1_000_000
     max_bytes: int = 1 << 40
@@ -140,6 +145,7 @@ class Settings:
     auth: AuthSettings = _NO_AUTH
     tenants: tuple[TenantSettings, ...] = ()
     tls: TlsSettings = _NO_TLS
+    dask: DaskSettings = field(default_factory=DaskSettings)
     telemetry: TelemetrySettings = _NO_TELEMETRY
     config_file: Path | None = field(default=None, metadata=_NOT_SET_BY_OPERATORS)
     config_values: Mapping[str, object] = field(
@@ -194,7 +200,7 @@ class Settings:
         )
 
 
-_tables = ("catalogs", "sources", "cache", "store", "auth", "tenants", "tls", "telemetry")
+_tables = ("catalogs", "sources", "cache", "store", "auth", "tenants", "tls", "dask", "telemetry")
 """Settings that only the file can have."""
 
 _LISTED_TABLES = ("catalogs", "sources", "tenants")
@@ -368,6 +374,7 @@ def _read_tables(values: Mapping[str, object], violations: Violations) -> dict[s
         "auth": read_auth(values.get("auth", {}), violations),
         "tenants": read_tenants(values.get("tenants", []), violations),
         "tls": read_tls(values.get("tls", {}), violations),
+        "dask": read_dask(values.get("dask", {}), violations),
         "telemetry": read_telemetry(values.get("telemetry", {}), violations),
     }
     if not violations.items:
