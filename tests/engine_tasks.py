@@ -84,3 +84,11 @@ class Deadly:
             (self.folder / "dead").touch()
             os.kill(os.getpid(), signal.SIGKILL)
         return number
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """Tells which process it runs in."""
+
+    def __call__(self, _: int) -> int:
+        return os.getpid()

@@ -262,7 +262,9 @@ class DaskEngine:
             self._is_needed.wait()
             try:
                 threads, builds = self._census()
-            except WorkersUnavailable:
+            except Exception as error:  # noqa: BLE001  this thread has to go on
+                if not isinstance(error, WorkersUnavailable):
+                    _log.warning("the workers cannot be counted: %r", error)
                 threads, builds = 0, ()
             if threads:
                 has_told = False
@@ -280,7 +282,7 @@ class DaskEngine:
         if client.status != "running":
             return 0, ()
         try:
-            workers = client.scheduler_info(n_workers=-1)["workers"].values()
+            workers = client.scheduler_info(n_workers=-1).get("workers", {}).values()
         except (OSError, *_LOST):
             return 0, ()
         threads = sum(worker["nthreads"] for worker in workers if BUILD in worker["resources"])

@@ -66,6 +66,7 @@ class LocalWorkers:
 
     Attributes:
         engine: that gives them work.
+        cluster: with the scheduler.
         processes: those that run.
     """
 
@@ -78,7 +79,7 @@ class LocalWorkers:
         """
         security = Security.temporary()
         dask.config.set(CONFIG)
-        self._cluster = LocalCluster(
+        self.cluster = LocalCluster(
             n_workers=0,
             host="127.0.0.1",
             protocol="tls://",
@@ -86,7 +87,7 @@ class LocalWorkers:
             dashboard_address="127.0.0.1:0",
             silence_logs=logging.WARNING,
         )
-        address = self._cluster.scheduler_address
+        address = self.cluster.scheduler_address
         self._order = pickle.dumps(WorkerOrder(settings, address, 1, "127.0.0.1", security, returns=False))
         self.engine = DaskEngine(partial(_connected, address, security), near)
         self._closing = threading.Event()
@@ -138,7 +139,7 @@ class LocalWorkers:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-        self._cluster.close()
+        self.cluster.close()
 
 
 def _close_input(process: "subprocess.Popen[bytes]") -> None:
