@@ -182,7 +182,7 @@ def test_a_server_renders_on_workers_of_its_own(demo_catalog: Path, tmp_path: Pa
     params = download_pb2.DownloadParams(
         image=image,
         format=download_pb2.FORMAT_GEO_TIFF,
-        bands=[download_pb2.BandParams(id=name) for name in ("B3", "B4")],
+        bands=[download_pb2.BandSpec(id=name) for name in ("B3", "B4")],
     )
     files = []
     for number, engine in enumerate(("threads", "dask")):
