@@ -177,21 +177,30 @@ def test_a_scheduler_that_is_started_again_gets_what_was_not_delivered(tmp_path:
             assert worker.wait(HANG) == 0
 
 
-def test_a_server_renders_on_workers_of_its_own(demo_catalog: Path, tmp_path: Path) -> None:
+def test_a_server_renders_large_downloads_on_workers_of_its_own(
+    demo_catalog: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     image = "COPERNICUS/S2_SR/20210109T185751_20210109T185931_T10SEG"
-    params = download_pb2.DownloadParams(
-        image=image,
-        format=download_pb2.FORMAT_GEO_TIFF,
-        bands=[download_pb2.BandParams(id=name) for name in ("B3", "B4")],
-    )
-    files = []
-    for number, engine in enumerate(("threads", "dask")):
-        state = tmp_path / str(number)
-        settings = Settings(catalog=demo_catalog, grpc_port=0, http_port=0, state_dir=state, engine=engine)
+    bands = [download_pb2.BandSpec(id="B3")]
+    params = download_pb2.DownloadParams(image=image, format=download_pb2.FORMAT_GEO_TIFF, bands=bands)
+    params.scale = 3.5
+    files: dict[str, bytes] = {}
+    sent: list[object] = []
+    push = DaskEngine._pushed
+
+    def counted(*arguments: Any) -> Any:
+        sent.append(arguments)
+        return push(*arguments)
+
+    monkeypatch.setattr(DaskEngine, "_pushed", counted)
+    for engine in ("threads", "dask"):
+        assert not sent
+        settings = Settings(catalog=demo_catalog, grpc_port=0, http_port=0, state_dir=tmp_path / engine, engine=engine)
         settings = replace(settings, dask=replace(settings.dask, processes=1))
         with served(settings) as server:
-            files.append(server.stream(params)[0])
-    assert files[0] == files[1]
+            files[engine] = server.stream(params)[0]
+    assert len(sent) > 1
+    assert files["threads"] == files["dask"]
 
 
 def settings_of(folder: Path, text: str) -> Settings:
