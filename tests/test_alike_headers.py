@@ -19,8 +19,9 @@ from cases import every
 from rasterwire.catalog import header
 from rasterwire.catalog.header import Header, read_header
 from rasterwire.errors import SourceUnavailable
-from rasterwire.files.byte_reader import open_reader
-from rasterwire.files.tiff_directories import walk
+from rasterwire.files import tiff_directories
+from rasterwire.files.byte_reader import ByteReader, open_reader
+from rasterwire.files.tiff_directories import Directories, directories_of, walk
 
 pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 
@@ -197,6 +198,34 @@ def test_a_file_that_is_replaced_while_it_is_read_says_nothing_of_others(
     monkeypatch.setattr(header, "_by_gdal", replace_and_read)
     read_header(str(first))
     assert read_header(str(second)) == expected
+
+
+def test_the_directories_of_a_version_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, other = tmp_path / "a.tif", tmp_path / "b.tif"
+    for number, name in enumerate((path, other)):
+        write(name, number, KINDS["tiles"], CHANGES["nothing"])
+    files: list[str] = []
+
+    def counted(reader: ByteReader) -> Directories:
+        files.append(reader.href)
+        return walk(reader)
+
+    monkeypatch.setattr(tiff_directories, "walk", counted)
+    first = read_header(str(path))
+    assert files == [str(path)]
+    assert read_header(str(other)).shape == first.shape
+    assert files == [str(path), str(other)]
+    tifffile.imwrite(path, np.zeros((64, 32), "uint8"))
+    assert read_header(str(path)).shape == (64, 32)
+    assert files == [str(path), str(other), str(path)]
+
+
+def test_directories_of_many_entries_are_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.tif"
+    write(path, 1, KINDS["tiles"], CHANGES["nothing"])
+    monkeypatch.setattr(tiff_directories, "_MAX_KEPT_ENTRIES", 3)
+    reader = open_reader(str(path))
+    assert directories_of(reader) is not directories_of(reader)
 
 
 def description_of(path: Path) -> bytes:

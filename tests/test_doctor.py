@@ -7,7 +7,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -26,6 +26,7 @@ from rasterwire.server.identity.key_file import add_key
 from rasterwire.server.process import app
 from rasterwire.server.process.doctor import machine
 from rasterwire.server.settings import load_settings
+from rasterwire.store.sqlite import SqliteDownloadStore
 from rasterwire.v1 import download_pb2
 from seaweed import Seaweed
 from serving import served
@@ -112,6 +113,31 @@ def test_a_running_server_is_looked_at_and_left_alone(folder: Path) -> None:
         assert sorted(path.name for path in settings.state_dir.rglob("*")) == before
         assert server.read(download) == data
     assert examined("--config", config)["server"][1] == "none runs with this state folder"
+
+
+def test_a_damaged_store_of_ids_is_told_also_after_a_server_set_it_aside(folder: Path) -> None:
+    config = config_of(folder, "")
+    state = folder.with_name("state")
+    state.mkdir(0o700)
+    path = state / "downloads.sqlite"
+    with closing(SqliteDownloadStore(path)):
+        pass
+    assert examined("--config", config)["downloads"] == ("ok", "0 registered", "")
+    data = path.read_bytes()
+    path.write_bytes(data[:4096] + b"\xff" * (len(data) - 4096))
+    assert examined("--config", config, code=1)["downloads"][0] == "fail"
+    path.write_bytes(b"no database" * 1000)
+    assert examined("--config", config, code=1)["downloads"][0] == "fail"
+    with closing(SqliteDownloadStore(path)):
+        pass
+    found = examined("--config", config)
+    assert found["downloads"][0] == "ok"
+    kind, figure, remedy = found["damaged file"]
+    assert (kind, figure.startswith("downloads.sqlite.damaged was set aside, and what it held is lost")) == (
+        "warn",
+        True,
+    )
+    assert remedy == f"look whether the disk fails, then delete it: rm {path}.damaged*"
 
 
 def test_modes_that_let_others_read_are_told_with_the_command(folder: Path) -> None:

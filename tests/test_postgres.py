@@ -1,9 +1,11 @@
 """The database that servers share: its tables, its limits, and what its absence does."""
 
+import hashlib
 import os
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -11,12 +13,18 @@ import pytest
 
 pytest.importorskip("psycopg_pool", reason="psycopg is not installed: pip install '.[postgres]'")
 
+import psycopg
+from psycopg.conninfo import make_conninfo
+
+from effort import HANG
 from postgres import postgres
-from rasterwire.errors import Overloaded, StorageUnavailable
+from rasterwire.errors import Overloaded, QuotaExceeded, StorageUnavailable
 from rasterwire.store import DownloadRecord
+from rasterwire.store.postgres.connection import Connection
 from rasterwire.store.postgres.database import Database
-from rasterwire.store.postgres.downloads import PostgresDownloadStore
+from rasterwire.store.postgres.downloads import _TURN, PostgresDownloadStore
 from rasterwire.store.postgres.migrations import MIGRATIONS, Migration, migrate, version_problem
+from waiting import until
 
 
 @pytest.fixture
@@ -85,6 +93,64 @@ def test_a_full_store_refuses_large_records_first_then_small_ones_until_some_exp
     with database.connected() as connection:
         connection.execute("UPDATE rasterwire.downloads SET expires = now() - interval '1 s'")
     assert store.put(large) == large
+
+
+def test_two_servers_that_store_for_a_tenant_at_once_keep_no_more_than_it_may(new_database: Callable[[], str]) -> None:
+    """The first is held up within its statement, by a part that a third one is about to store."""
+    conninfo = make_conninfo(new_database(), options="-c lock_timeout=0 -c statement_timeout=0")
+    part, waiting = b"a part" * 100, "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    databases = [Database(conninfo) for _ in range(2)]
+    stores = [PostgresDownloadStore(database) for database in databases]
+    migrate(databases[0])
+
+    def counted(*shared: bytes) -> DownloadRecord:
+        return replace(record(b""), etag=uuid.uuid4().hex, shared=shared, tenant="forestry", file_bytes=60)
+
+    def waiters() -> int:
+        row = own.execute(waiting).fetchone()
+        assert row is not None
+        return int(row[0])
+
+    with (
+        psycopg.connect(conninfo, autocommit=True) as own,
+        psycopg.connect(conninfo) as third,
+        ThreadPoolExecutor(2) as pool,
+        patched_answers(),
+    ):
+        third.execute(
+            "INSERT INTO rasterwire.parts (hash, expires, data) VALUES (%s, now() + interval '1 hour', '')",
+            (hashlib.sha256(part).digest(),),
+        )
+        first = pool.submit(stores[0].put, counted(part), 100)
+        until(waiters, 1)
+        second = pool.submit(stores[1].put, counted(), 100)
+        until(lambda: second.done() or waiters() == 2, True)
+        third.rollback()
+        assert first.result(HANG).file_bytes == 60
+        with pytest.raises(QuotaExceeded):
+            second.result(HANG)
+    assert stores[0].kept_bytes("forestry") == 60
+    for store in stores:
+        store.close()
+
+
+@contextmanager
+def patched_answers() -> Iterator[None]:
+    """Wait for answers for as long as it takes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Connection, "answer_seconds", None)
+        yield
+
+
+def test_one_who_waits_too_long_for_the_others_of_a_tenant_is_told_as_passing(database: Database) -> None:
+    migrate(database)
+    store = PostgresDownloadStore(database)
+    counted = replace(record(b""), tenant="forestry", file_bytes=60)
+    with psycopg.connect(database._conninfo) as other:
+        other.execute(_TURN.encode(), {"tenant": "forestry"})
+        with pytest.raises(StorageUnavailable):
+            store.put(counted, 100)
+    assert store.put(counted, 100) == counted
 
 
 @pytest.mark.parametrize("code", ["53100", "40P01", "55P03", "40001"])

@@ -29,14 +29,17 @@ from rasterwire.cli.main import cli
 from rasterwire.client.errors import failure
 from rasterwire.download import FairPool, Render
 from rasterwire.errors import StorageUnavailable
+from rasterwire.plan import RenderPlan
 from rasterwire.principal import Principal, Quota
 from rasterwire.server import quotas as quotas_module
 from rasterwire.server import registrations
 from rasterwire.server.identity.key_file import add_key
 from rasterwire.server.identity.settings import AuthSettings, TenantSettings
+from rasterwire.server.messages.parsed_request import ParsedRequest
 from rasterwire.server.peer import principal
 from rasterwire.server.process.stores import USAGE
 from rasterwire.server.quotas import Share
+from rasterwire.server.service import Service
 from rasterwire.server.settings import Settings
 from rasterwire.store import Usage
 from rasterwire.store.usage import SqliteUsageStore
@@ -246,6 +249,7 @@ def test_renders_of_a_tenant_are_counted_while_they_are_under_way(
             assert begun.acquire(timeout=HANG)
         assert forestry.limits() == {"concurrent_renders": 2}
         reads.append(pool.submit(forestry.http, "GET", paths[0]))
+        plans = planned(monkeypatch)
         for path in (paths[1], f"/v1/{last['name']}:prepare"):
             status, headers, body = forestry.http("GET" if path == paths[1] else "POST", path)
             assert (status, json.loads(body)["error"]["reason"]) == (429, "QUOTA_EXCEEDED")
@@ -255,6 +259,7 @@ def test_renders_of_a_tenant_are_counted_while_they_are_under_way(
         with pytest.raises(grpc.RpcError) as caught:
             forestry.stream()
         assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert not {2, 3} & set(plans), "what is refused is not planned before"
         assert failure(caught.value).is_passing, "the client waits for its turn"
         goes_on.set()
         assert stream.result(HANG)
@@ -272,6 +277,19 @@ def test_a_server_takes_a_thousandth_in_advance_and_gives_back_what_is_left(tena
     assert forestry.limits() == {"pixels_per_day": PIXELS}
     assert forestry.create()[0] == 200
     assert forestry.limits() == {"pixels_per_day": 2 * PIXELS}
+
+
+def planned(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Return what gets the nodata of each request that is planned from now on."""
+    values: list[float] = []
+    plan = Service.plan
+
+    async def counted(service: Service, request: ParsedRequest, *more: Any) -> RenderPlan:
+        values.append(request.params.nodata)
+        return await plan(service, request, *more)
+
+    monkeypatch.setattr(Service, "plan", counted)
+    return values
 
 
 class Counting:

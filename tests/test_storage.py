@@ -32,6 +32,7 @@ from rasterwire.store import DownloadRecord, sqlite
 from rasterwire.store.sqlite import SqliteDownloadStore
 from rasterwire.v1 import download_pb2
 from serving import Served, refusal, served
+from waiting import until
 
 SIDE = 700
 
@@ -214,14 +215,53 @@ def retry_delay(error: grpc.RpcError) -> Any:
     return info.retry_delay.seconds + info.retry_delay.nanos / 1e9
 
 
-def test_a_store_of_ids_that_is_damaged_is_told_as_passing_and_in_the_log(
+def damaged(data: bytes) -> bytes:
+    """Return a file whose first page alone is right, so that it opens, and is wrong where it is read."""
+    return data[:4096] + b"\xff" * (len(data) - 4096)
+
+
+def test_a_store_of_ids_that_is_damaged_is_told_and_set_aside_by_whoever_sees_it(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = tmp_path / "downloads.sqlite"
-    with closing(SqliteDownloadStore(path)):
-        pass
-    data = path.read_bytes()
-    path.write_bytes(data[:4096] + b"\xff" * (len(data) - 4096))
-    with closing(SqliteDownloadStore(path)) as store, pytest.raises(StorageUnavailable):
-        store.list("", "", 1)
-    assert "the store of downloads cannot be used: " in caplog.text
+    with closing(SqliteDownloadStore(path)) as store:
+        store.put(record("a"))
+    path.write_bytes(damaged(path.read_bytes()))
+    with closing(SqliteDownloadStore(path)) as one, closing(SqliteDownloadStore(path)) as other:
+        with pytest.raises(StorageUnavailable):
+            one.list("", "", 1)
+        assert "the store of downloads cannot be used: " in caplog.text
+        assert f"the store of downloads is damaged and now called {path}.damaged; registered downloads" in caplog.text
+        assert [stored.id for stored in (one.put(record("b")), other.put(record("c")))] == ["b", "c"]
+        assert [found is not None for found in map(one.get, "abc")] == [False, True, True]
+        assert other.get("b") is not None, "both use the new one"
+    assert path.with_name("downloads.sqlite.damaged").stat().st_mode & 0o077 == 0
+
+
+def test_a_store_of_ids_that_is_no_database_any_more_is_set_aside_at_the_start(tmp_path: Path) -> None:
+    path = tmp_path / "downloads.sqlite"
+    path.write_bytes(b"no database at all" * 1000)
+    with closing(SqliteDownloadStore(path)) as store:
+        assert store.put(record("a")).id == "a"
+    assert path.with_name("downloads.sqlite.damaged").read_bytes().startswith(b"no database")
+
+
+def test_a_server_goes_on_with_a_new_store_of_ids_where_its_own_is_damaged(server: Served, state: Path) -> None:
+    old = server.create(params(download_pb2.FORMAT_NPY)).download_id
+    path = state / "downloads.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    path.write_bytes(damaged(path.read_bytes()))
+    with pytest.raises(grpc.RpcError) as caught:
+        server.read(old)
+    assert refusal(caught.value).code in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.NOT_FOUND}
+    until(lambda: is_created(server), True)
+
+
+def is_created(server: Served) -> bool:
+    """Tell whether a download can be made and read; the damage may show at any page."""
+    try:
+        return bool(server.read(server.create(params(download_pb2.FORMAT_NPY)).download_id))
+    except grpc.RpcError as error:
+        assert refusal(error).code is grpc.StatusCode.UNAVAILABLE
+        return False

@@ -395,9 +395,9 @@ def test_sqlite_of_a_newer_version_is_refused_and_left_as_it_is(tmp_path: Path) 
         assert connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
 
 
-def test_sqlite_refuses_a_file_of_another_kind(tmp_path: Path) -> None:
+def test_sqlite_refuses_what_is_no_file(tmp_path: Path) -> None:
     path = tmp_path / "downloads.sqlite"
-    path.write_bytes(b"no database at all" * 1000)
+    path.mkdir()
     with pytest.raises(OSError, match="cannot be opened"):
         SqliteDownloadStore(path)
     with pytest.raises(OSError, match="downloads"):

@@ -25,7 +25,7 @@ from rasterwire.files.ground import ground_of
 from rasterwire.files.nodata_text import nodata_pixel, read_nodata
 from rasterwire.files.raster_file import PICTURES, driver_of, open_raster, overview_count, virtual_of
 from rasterwire.files.sandbox import call
-from rasterwire.files.tiff_directories import walk
+from rasterwire.files.tiff_directories import directories_of
 from rasterwire.files.tiff_file import nodata_text, plain_bands, tiling_of
 from rasterwire.image import BandMetadata, Tiling
 
@@ -157,7 +157,7 @@ def _read(href: str) -> Header:
             with open_raster(path, alone=True):
                 pass  # refused where it names overviews elsewhere
         is_alone = not any(files.paths()) and driver_of(reader) == "GTiff"
-        description = walk(reader).description(reader) if is_alone else b""
+        description = directories_of(reader).description(reader) if is_alone else b""
         header = _of_described(description, href, version) or _by_gdal(href, version, files)
         is_kept = bool(description) and header.plain and len(header.bands) <= _MAX_DESCRIBED_BANDS
         if is_kept and _is_still(href, reader.version):  # else GDAL may have read what replaced the file

@@ -7,7 +7,7 @@ pixels with the size of the file; it reads no pixels. It also refuses files with
 from rasterwire.errors import SourceUnavailable
 from rasterwire.files.byte_reader import ByteReader
 from rasterwire.files.raster_file import driver_of
-from rasterwire.files.tiff_directories import MAX_DIRECTORIES, TooManyDirectories, walk
+from rasterwire.files.tiff_directories import MAX_DIRECTORIES, TooManyDirectories, directories_of
 
 __all__ = ["check_complete"]
 
@@ -36,7 +36,7 @@ def _is_truncated_jpeg(reader: ByteReader) -> bool:
 
 def _is_truncated_tiff(reader: ByteReader) -> bool:
     try:
-        chain = walk(reader)
+        chain = directories_of(reader)
         directories = chain.of_first(reader)
     except TooManyDirectories:
         raise SourceUnavailable.of_file(

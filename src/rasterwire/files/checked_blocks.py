@@ -14,7 +14,7 @@ from isal import igzip_lib
 
 from rasterwire.errors import SourceUnavailable
 from rasterwire.files.byte_reader import ByteReader
-from rasterwire.files.tiff_directories import TooManyDirectories, walk
+from rasterwire.files.tiff_directories import TooManyDirectories, directories_of
 
 __all__ = ["CheckedBlocks", "checked_blocks"]
 
@@ -50,7 +50,7 @@ class CheckedBlocks:
 
     def __init__(self, reader: ByteReader) -> None:
         try:
-            directories = walk(reader).chain
+            directories = directories_of(reader).chain
         except TooManyDirectories:
             directories = []
         parts = [

@@ -5,6 +5,7 @@ of values. Libraries differ in how they treat such a file, and some never return
 """
 
 import struct
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -13,13 +14,16 @@ import numpy.typing as npt
 
 from rasterwire.files.byte_reader import ByteReader
 
-__all__ = ["MAX_DIRECTORIES", "Directory", "TooManyDirectories", "walk"]
+__all__ = ["MAX_DIRECTORIES", "Directory", "TooManyDirectories", "directories_of", "walk"]
 
 MAX_DIRECTORIES = 2048
 """Pages, overviews and masks of a file; GDAL looks at all of them each time it opens the file."""
 
 _MAX_ENTRIES = 4096
 """Of a directory; GDAL refuses more."""
+
+_MAX_KEPT_ENTRIES = 4096
+"""Of all directories of a file, about 1 MB: of one with more, the directories are not kept."""
 
 _CHUNK_VALUES = 1 << 18
 
@@ -213,6 +217,26 @@ class Directories:
             parts.append(_END_OF_DIRECTORY)
         is_whole = self.is_sound and not any(directory.has_repeats for directory in self.chain)
         return b"".join(parts) if is_whole else b""
+
+
+_last = threading.local()
+"""The file whose directories a thread read last, by address and version, and these directories."""
+
+
+def directories_of(reader: ByteReader) -> Directories:
+    """Return what ``walk`` does; of the version of a file that this thread asked for last, without reading it again.
+
+    Whoever opens a file looks at its directories several times: whether it is whole, what it says, and how it is read.
+    """
+    key = reader.href, reader.version
+    if getattr(_last, "key", None) == key:
+        directories: Directories = _last.directories
+        return directories
+    _last.key = None
+    directories = walk(reader)
+    if sum(len(directory.entries) for directory in directories.chain) <= _MAX_KEPT_ENTRIES:
+        _last.directories, _last.key = directories, key
+    return directories
 
 
 def walk(reader: ByteReader) -> Directories:

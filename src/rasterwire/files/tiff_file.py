@@ -23,7 +23,7 @@ from rasterwire.files.plain_pages import CODECS, has_mask, is_plain
 from rasterwire.files.raster_file import driver_of
 from rasterwire.files.recent_files import RecentFiles
 from rasterwire.files.sources import Span, is_local
-from rasterwire.files.tiff_directories import walk
+from rasterwire.files.tiff_directories import directories_of
 from rasterwire.image import Tiling
 
 __all__ = ["Level", "nodata_text", "opened_level", "pages_of", "plain_bands", "tiling_of"]
@@ -73,7 +73,7 @@ class _OpenTiff:
         self.levels: list[tifffile.TiffPage] = []
         self.sound: list[bytearray] = []
         self.tiles = 0
-        directories = walk(reader)
+        directories = directories_of(reader)
         # of the full resolution: GDAL applies it to the overviews too
         self.nodata_text = directories.chain[0].text(reader, _NODATA) if directories.chain else ""
         if not (directories.is_sound and all(directory.is_regular(reader) for directory in directories.chain)):

@@ -191,16 +191,25 @@ class Quotas:
                     account.reserve += count
                     return
 
+    def check_render(self) -> None:
+        """Refuse a render of the caller that could not begin now.
+
+        Raises:
+            QuotaExceeded: see ``begin_render``.
+        """
+        limit, count = self.limit_of(RENDERS), self._renders[_tenant()]
+        if limit is not None and count >= limit:
+            raise QuotaExceeded(RENDERS, limit, count, 1, _RENDER_SECONDS)
+
     def begin_render(self) -> Callable[[], None]:
         """Count a render of the caller, and return what says that it has ended, once and from any thread.
 
         Raises:
             QuotaExceeded: it has as many under way at this process as it may have.
         """
-        limit, tenant = self.limit_of(RENDERS), _tenant()
+        tenant = _tenant()
         with self._lock:
-            if limit is not None and self._renders[tenant] >= limit:
-                raise QuotaExceeded(RENDERS, limit, self._renders[tenant], 1, _RENDER_SECONDS)
+            self.check_render()
             self._renders[tenant] += 1
 
         def end() -> None:

@@ -57,8 +57,9 @@ class RegisteredDownloads:
         if opened is not None:
             opened.close()
             return await self._described(download)
+        self._service.limited_renders.check(download.etag)
         plan = await self._service.planned(download)
-        render = self._service.join(plan)
+        render = self._service.limited_renders.join(plan)
         self._service.preparations.begin(download.id, render)
         return await self._described(download)
 

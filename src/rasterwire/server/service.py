@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from rasterwire.budget import Budget
-from rasterwire.download import NO_METER, Downloads, FairPool, Meter, Registered, Render, Renders
+from rasterwire.download import NO_METER, Downloads, FairPool, Meter, Registered, Renders
 from rasterwire.errors import (
     CredentialsMissing,
     DownloadConflict,
@@ -26,6 +26,7 @@ from rasterwire.server.addresses import Addresses
 from rasterwire.server.call_record import note_download, note_images_read, note_plan
 from rasterwire.server.evaluations import Evaluations, value_json
 from rasterwire.server.identity.tenant_table import TenantTable
+from rasterwire.server.limited_renders import LimitedRenders
 from rasterwire.server.messages import convert
 from rasterwire.server.messages.parsed_request import ParsedRequest
 from rasterwire.server.open_files import Delivered, ElsewhereFile, OpenFile, file_info, growing_file
@@ -91,6 +92,7 @@ class Service:
         self._verifying = FairPool(2, "verify")
         self._evaluations = Evaluations(max_renders, meter)
         self.quotas = Quotas(usage, self.run, downloads.kept_bytes)
+        self.limited_renders = LimitedRenders(renders, self.quotas)
         self._streams = Streams(renders, scratch, max_renders)
         self._registrations = Registrations(self.quotas)
         self.readers = Readers(self.run, self.quotas)
@@ -298,6 +300,7 @@ class Service:
         Leaving the iterator before the file is there ends the render, as ``Renders.leave`` says.
 
         Raises:
+            QuotaExceeded: see ``LimitedRenders.join``.
             DownloadConflict: the image is not what it was when the download was created.
             SourceUnavailable: a raster of it cannot be read.
         """
@@ -306,11 +309,12 @@ class Service:
         if opened is not None:
             yield opened
             return
+        self.limited_renders.check(download.etag)
         recent = self._plans.get(download.etag)
         plan = recent or await self._planned_again(download)
         note_plan(plan)
         with self._downloads.hold(plan.etag):
-            render = self.join(plan)
+            render = self.limited_renders.join(plan)
             # it is needed no more once there is a file, and is out of date where a source cannot be read
             render.result.add_done_callback(lambda _: self._plans.drop(plan))
             try:
@@ -333,24 +337,6 @@ class Service:
         if opened is None:
             raise Overloaded(_RETRY_AFTER)  # another process took the room in the cache
         yield opened
-
-    def join(self, plan: RenderPlan) -> Render:
-        """Join the render of a plan for the caller; every join needs ``renders.leave``.
-
-        Raises:
-            QuotaExceeded: it would be a new one, and the caller has as many under way as it may have.
-            Overloaded: see ``Renders.join``.
-        """
-        if self.renders.find(plan.etag) is not None:
-            return self.renders.join(plan, caller())
-        end = self.quotas.begin_render()
-        try:
-            render = self.renders.join(plan, caller())
-        except DownloadError:
-            end()
-            raise
-        render.result.add_done_callback(lambda _: end())
-        return render
 
     async def planned(self, download: Registered) -> RenderPlan:
         """Return the plan of a download.

@@ -179,6 +179,11 @@ class Settings:
         return bool(self.tenants) or self.tls.is_set or any(file is not None for file in files)
 
     @property
+    def has_use_of_reload(self) -> bool:
+        """Whether SIGHUP has the server look at anything: such files, or whether its config file changed."""
+        return self.is_reloaded or self.config_file is not None
+
+    @property
     def is_open_to_others(self) -> bool:
         """Whether other machines may reach the server, and nobody is asked who they are."""
         return not self.tenants and not _is_loopback(self.host)

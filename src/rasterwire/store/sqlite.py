@@ -13,8 +13,8 @@ from typing import Any
 from rasterwire.errors import Overloaded, StorageUnavailable
 from rasterwire.store import DownloadRecord
 from rasterwire.store.limits import FULL_RETRY_SECONDS, SMALL_RECORD, check_kept
-from rasterwire.store.private_files import FILE_MODE, opening_alone, private_folder
-from rasterwire.store.sqlite_files import file_identity
+from rasterwire.store.private_files import FILE_MODE, private_folder
+from rasterwire.store.sqlite_files import file_identity, is_damage, opened, set_aside_damaged
 
 SCHEMA = 4
 """Version of the file."""
@@ -69,8 +69,8 @@ SELECT coalesce(sum(bytes), 0), coalesce(min(first), 0) FROM (
 class SqliteDownloadStore:
     """Stores downloads in one file, which several processes may share.
 
-    Tokens are stored in plain text, because a repeated ``request_id`` has to return the same token. Only
-    the owner can read the file.
+    Tokens are stored in plain text, because a repeated ``request_id`` has to return the same token. Only the owner can
+    read the file. A damaged file is set aside, and its downloads are lost: their clients create them again.
     """
 
     def __init__(self, path: Path, max_bytes: int = 1 << 30) -> None:
@@ -86,16 +86,19 @@ class SqliteDownloadStore:
         self._lock = threading.Lock()
         self._path = path
         self._max_bytes = max_bytes
+        self._file: tuple[int, int] | None = None
         self._open()
 
     def _open(self) -> None:
-        with opening_alone(self._path):
-            self._path.touch(mode=FILE_MODE, exist_ok=True)
-            try:
-                self._connection = _connect(self._path)
-            except sqlite3.Error as error:
-                raise OSError(0, f"the download store cannot be opened ({error})") from error
-            self._file = file_identity(self._path)
+        try:
+            self._connection, self._file = opened(self._path, _connect, self._tell_damage)
+        except sqlite3.Error as error:
+            raise OSError(0, f"the download store cannot be opened ({error})") from error
+
+    def _tell_damage(self) -> None:
+        _log.error(
+            "the store of downloads is damaged and now called %s.damaged; registered downloads are lost", self._path
+        )
 
     def put(self, record: DownloadRecord, max_kept: int | None = None) -> DownloadRecord:
         """See ``DownloadStore.put``."""
@@ -175,8 +178,9 @@ class SqliteDownloadStore:
         if not self._lock.acquire(timeout=_TURN_TIMEOUT):
             raise StorageUnavailable
         try:
-            if file_identity(self._path) != self._file:
-                _log.error("the store of downloads was removed; registered downloads are lost")
+            if self._file is None or file_identity(self._path) != self._file:
+                if self._file is not None:
+                    _log.error("the store of downloads was removed; registered downloads are lost")
                 private_folder(self._path.parent)
                 self._connection.close()
                 self._open()
@@ -185,9 +189,17 @@ class SqliteDownloadStore:
             if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
                 raise
             _log.error("the store of downloads cannot be used: %s", error)
+            if is_damage(error):
+                self._drop_damaged()
             raise StorageUnavailable from error
         finally:
             self._lock.release()
+
+    def _drop_damaged(self) -> None:
+        """Set the file aside, unless another process did; the next call opens the one that has the name then."""
+        self._connection.close()
+        damaged, self._file = self._file, None
+        set_aside_damaged(self._path, damaged, self._tell_damage)
 
     def close(self) -> None:
         """Close the file."""
@@ -196,7 +208,18 @@ class SqliteDownloadStore:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
+    path.touch(mode=FILE_MODE, exist_ok=True)
     connection = sqlite3.connect(path, timeout=_LOCK_TIMEOUT, check_same_thread=False, isolation_level=None)
+    try:
+        _prepare(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    """Make the tables, or bring those of an older version to this one."""
     connection.execute("PRAGMA journal_mode = WAL")
     # a commit survives the end of the process; after a power failure the last ones may be lost
     connection.execute("PRAGMA synchronous = NORMAL")
@@ -212,7 +235,6 @@ def _connect(path: Path) -> sqlite3.Connection:
             connection.execute(f"ALTER TABLE downloads ADD COLUMN {column} NOT NULL DEFAULT {default}")
     connection.executescript(_INDEXES)
     connection.execute(f"PRAGMA user_version = {SCHEMA}")
-    return connection
 
 
 def _record(connection: sqlite3.Connection, row: tuple[Any, ...]) -> DownloadRecord:

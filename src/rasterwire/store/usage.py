@@ -4,14 +4,14 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 
 from rasterwire.errors import StorageUnavailable
 from rasterwire.store import Usage
-from rasterwire.store.private_files import FILE_MODE, opening_alone, private_folder
-from rasterwire.store.sqlite_files import file_identity, is_damage, set_aside
+from rasterwire.store.private_files import FILE_MODE, private_folder
+from rasterwire.store.sqlite_files import file_identity, is_damage, opened, set_aside_damaged
 
 __all__ = ["DAYS_KEPT", "SqliteUsageStore"]
 
@@ -64,21 +64,12 @@ class SqliteUsageStore:
             raise OSError(0, f"the file of quotas cannot be opened ({error})") from error
 
     def _open(self) -> None:
-        with opening_alone(self._path):
-            try:
-                self._connection = _connect(self._path)
-            except sqlite3.DatabaseError as error:
-                if not is_damage(error):
-                    raise
-                self._set_aside()
-                self._connection = _connect(self._path)
-            self._file = file_identity(self._path)
+        self._connection, self._file = opened(self._path, _connect, self._tell_damage)
 
-    def _set_aside(self) -> None:
+    def _tell_damage(self) -> None:
         _log.error(
             "the file of quotas is damaged and now called %s.damaged; what was taken today is counted anew", self._path
         )
-        set_aside(self._path)
 
     def take(self, usage: Usage, limit: int) -> tuple[bool, int]:
         """See ``UsageStore.take``."""
@@ -124,9 +115,7 @@ class SqliteUsageStore:
         """Set the file aside, unless another process did; the next call opens the one that has the name then."""
         self._connection.close()
         damaged, self._file = self._file, None
-        with suppress(OSError), opening_alone(self._path):
-            if file_identity(self._path) == damaged:
-                self._set_aside()
+        set_aside_damaged(self._path, damaged, self._tell_damage)
 
     def close(self) -> None:
         """See ``UsageStore.close``."""

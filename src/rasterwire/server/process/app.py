@@ -51,6 +51,7 @@ from rasterwire.server.process.sandboxed import sandboxed
 from rasterwire.server.process.state_folder import locked, remove_leftovers, scratch_folder, unusable_state_folder
 from rasterwire.server.process.stores import Stores, make_stores
 from rasterwire.server.process.telemetry import check_telemetry, make_tracer
+from rasterwire.server.process.terminal import Terminal
 from rasterwire.server.process.unserved import tell_unread_meanwhile, tell_unserved_meanwhile
 from rasterwire.server.process.warm import warm_up
 from rasterwire.server.process.workers import reserved_ports, supervise
@@ -316,21 +317,35 @@ def _tell_of_images(settings: Settings) -> None:
 def _serve_alone(settings: Settings) -> None:
     keep_memory()
     log_to_stderr(settings.log)
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP])  # it ends no server, and waits until it is taken
+    terminal = None if settings.has_use_of_reload or settings.workers > 1 else Terminal()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP])  # it waits until it is taken
     try:
-        asyncio.run(_serve(settings))
+        asyncio.run(_serve(settings, terminal))
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-async def _serve(settings: Settings) -> None:
+async def _serve(settings: Settings, terminal: Terminal | None) -> None:
+    """Serve until a signal ends it.
+
+    Args:
+        settings: of the server.
+        terminal: with whose end the server ends; None for one that outlives its terminal, or has a supervisor.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+
+    def hang_up(reload: Callable[[], None]) -> None:
+        if terminal is not None and terminal.is_closed():
+            stop.set()
+        else:
+            reload()
+
     for number in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError):  # Windows
             loop.add_signal_handler(number, stop.set)
     async with running(settings, compiles_apart=True) as ports:
-        loop.add_signal_handler(signal.SIGHUP, ports.reload)
+        loop.add_signal_handler(signal.SIGHUP, hang_up, ports.reload)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGHUP])
         http = f", {settings.scheme}://{settings.host}:{ports.http_port}" if ports.http_port >= 0 else ""
         _log.info("serving %s on grpc %s:%s%s", settings.images, settings.host, ports.grpc_port, http)

@@ -1,7 +1,6 @@
 """Keeps the workers of a server running: ``python -m rasterwire.server.process.supervisor ORDER``.
 
-It loads nothing of this package but its log: it waits for as long as the server runs, and its memory is of use to
-nobody.
+It loads little of this package: it waits for as long as the server runs, and its memory is of use to nobody.
 """
 
 import contextlib
@@ -18,6 +17,7 @@ from types import FrameType
 from typing import Any
 
 from rasterwire.server.process.log import NOTHING_TO_RELOAD, log_to_stderr
+from rasterwire.server.process.terminal import Terminal
 
 _log = logging.getLogger("rasterwire.server")
 
@@ -47,6 +47,7 @@ def main(text: str) -> None:
     """
     order = json.loads(text)
     log_to_stderr(order["log"])
+    terminal = Terminal()
     signal_pipe, tell = os.pipe()
 
     def note(number: int, _frame: FrameType | None) -> None:
@@ -57,12 +58,15 @@ def main(text: str) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [*_SHUTDOWN, signal.SIGHUP])
     alive, closes_last = os.pipe()  # the workers see it end with this process, which alone holds its other end
     workers = [_Worker(order, alive, is_first=number == 0) for number in range(order["workers"])]
-    _keep_running(workers, signal_pipe, is_reloaded=order["is_reloaded"])
+    _keep_running(workers, signal_pipe, terminal, is_reloaded=order["is_reloaded"])
     os.close(closes_last)
 
 
-def _keep_running(workers: "list[_Worker]", signal_pipe: int, *, is_reloaded: bool) -> None:
-    """Start workers, and start them again, until a stop is read from the pipe; then end them all."""
+def _keep_running(workers: "list[_Worker]", signal_pipe: int, terminal: Terminal, *, is_reloaded: bool) -> None:
+    """Start workers, and start them again, until a stop is read from the pipe; then end them all.
+
+    Those that SIGHUP has nothing to do for end with their terminal too.
+    """
     while True:
         for worker in workers:
             worker.start_if_due()
@@ -70,6 +74,8 @@ def _keep_running(workers: "list[_Worker]", signal_pipe: int, *, is_reloaded: bo
         if select.select([signal_pipe], [], [], min(delays, default=None))[0]:
             signals = os.read(signal_pipe, _CHUNK)
             if _STOP in signals:
+                break
+            if _RELOAD in signals and not is_reloaded and terminal.is_closed():
                 break
             if _RELOAD in signals:
                 _reload(workers if is_reloaded else [])

@@ -48,7 +48,7 @@ def supervise(settings: Settings, files: list[int]) -> NoReturn:
     """Become the supervisor of workers, which share the state folder, until SIGINT or SIGTERM.
 
     It is another program in this process: this one has loaded what only workers need. SIGHUP is handed on to them,
-    where there are files that are read again or compared then, else told in the log.
+    where there are files that are read again or compared then, else told in the log; then it ends with its terminal.
 
     Args:
         settings: of all, with ports that are not 0.
@@ -63,7 +63,7 @@ def supervise(settings: Settings, files: list[int]) -> NoReturn:
             "settings": file.fileno(),
             "workers": settings.workers,
             "log": settings.log,
-            "is_reloaded": settings.is_reloaded or settings.config_file is not None,
+            "is_reloaded": settings.has_use_of_reload,
         }
         command = [sys.executable, "-P", "-m", "rasterwire.server.process.supervisor", json.dumps(order)]
         signal.pthread_sigmask(signal.SIG_BLOCK, _HANDLED)

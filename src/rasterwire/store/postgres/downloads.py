@@ -4,7 +4,7 @@ import hashlib
 import itertools
 import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rasterwire.errors import Overloaded, StorageUnavailable
@@ -67,6 +67,9 @@ SELECT is_left, EXISTS (SELECT FROM added), bytes, extract(epoch FROM coalesce(f
 FROM room, kept
 """
 
+_TURN = "SELECT pg_advisory_xact_lock(hashtextextended('rasterwire stored_bytes ' || %(tenant)s, 0))"
+"""Waits for the other transactions of a tenant that count what it keeps, of all servers."""
+
 _KEPT = """
 SELECT coalesce(sum(bytes), 0) FROM (
     SELECT max(file_bytes) AS bytes FROM rasterwire.downloads
@@ -118,9 +121,7 @@ class PostgresDownloadStore:
             if next(self._puts) % _PUTS_A_SWEEP == 0:
                 _sweep(connection)
             for _ in range(_ATTEMPTS):
-                row = connection.execute(_PUT, values | {"size": size, "most": most}).fetchone()
-                assert row is not None
-                has_room, is_added, used, seconds = row
+                has_room, is_added, used, seconds = _put(connection, values | {"size": size, "most": most})
                 if is_added:
                     return record
                 stored = _find(connection, "(id = %s OR request_id = %s)", values["id"], request_id)
@@ -165,6 +166,19 @@ class PostgresDownloadStore:
     def close(self) -> None:
         """Close the connections to the database."""
         self._database.close()
+
+
+def _put(connection: Connection, values: Mapping[str, object]) -> tuple[Any, ...]:
+    """Store a record where there is room for it and for its file, and return the row that tells."""
+    if values["max_kept"] is None:
+        row = connection.execute(_PUT, values).fetchone()
+    else:
+        # a statement counts what was there when it began: those of one tenant begin one after the other
+        with connection.pipeline(), connection.transaction():
+            connection.execute(_TURN, values)
+            row = connection.execute(_PUT, values).fetchone()
+    assert row is not None
+    return row
 
 
 def _values(record: DownloadRecord) -> dict[str, object]:

@@ -7,12 +7,14 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 from rasterwire.server.process.doctor.finding import Finding, bad, doubtful, well
 from rasterwire.server.settings import Settings
 from rasterwire.store.artifacts import usage
 from rasterwire.store.sqlite import SCHEMA
+from rasterwire.store.sqlite_files import DAMAGED
 from rasterwire.units import bytes_text, plural_text
 
 _LEAST_FREE = 1 << 30
@@ -21,6 +23,8 @@ _LEAST_FREE = 1 << 30
 _PUBLIC = ("lock", "compiling")
 """Files that hold nothing. What else is in the folder, others shall not read."""
 
+
+_ANEW = "look whether the disk fails; a server that meets the damage begins a new file, and ids are lost"
 
 _MAX_SHOWN = 5
 """Names in a line."""
@@ -56,6 +60,7 @@ def state_findings(settings: Settings) -> Iterator[Finding]:
     yield _room(settings, folder)
     if (folder / "downloads.sqlite").exists():
         yield _downloads(folder / "downloads.sqlite")
+    yield from _damaged(folder)
     yield well("server", "one runs with this state folder" if is_held(folder) else "none runs with this state folder")
 
 
@@ -132,6 +137,17 @@ def _downloads(path: Path) -> Finding:
                 figure = f"its version is {version}, this rasterwire knows {SCHEMA}"
                 return bad("downloads", figure, "use the rasterwire of the server")
             ((count,),) = connection.execute("SELECT count(*) FROM downloads").fetchall()
+            ((damage,),) = connection.execute("PRAGMA quick_check(1)").fetchall()
+            if damage != "ok":
+                return bad("downloads", f"{path.name} is damaged", _ANEW)
     except sqlite3.Error as error:
-        return bad("downloads", f"{path.name} cannot be read: {error}", "stop the server and delete the file")
+        return bad("downloads", f"{path.name} cannot be read: {error}", _ANEW)
     return well("downloads", f"{count} registered")
+
+
+def _damaged(folder: Path) -> Iterator[Finding]:
+    """Tell of files that servers set aside."""
+    for path in sorted(folder.glob(f"*.sqlite{DAMAGED}")):
+        day = datetime.fromtimestamp(path.stat().st_mtime, UTC).date()
+        figure = f"{path.name} was set aside, and what it held is lost; it was written on {day} the last time"
+        yield doubtful("damaged file", figure, f"look whether the disk fails, then delete it: rm {path}*")
