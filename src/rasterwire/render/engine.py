@@ -28,10 +28,11 @@ class SerialEngine:
     ) -> Iterator[B]:
         """See ``Engine.map``."""
         # unlike map(), a generator can be closed, and ends with the first error
-        yield from map(_checked(function, check), items)
+        yield from map(checked(function, check), items)
 
 
-def _checked(function: Callable[[A], B], check: Callable[[], None] | None) -> Callable[[A], B]:
+def checked(function: Callable[[A], B], check: Callable[[], None] | None) -> Callable[[A], B]:
+    """Return a function that does a check first, if there is one."""
     if check is None:
         return function
 
@@ -71,7 +72,7 @@ class _Lane(Generic[A, B]):
     def __init__(self, function: Callable[[A], B], cost: Callable[[A], float] | None = None) -> None:
         self.function = function
         self.cost = cost
-        self.caller = _sharer(current_caller())
+        self.caller = sharer(current_caller())
         self.waiting: deque[tuple[_Item, float]] = deque()
         self.started = 0
 
@@ -112,7 +113,7 @@ class _Lanes:
         return item
 
 
-def _sharer(caller: Caller) -> Caller:
+def sharer(caller: Caller) -> Caller:
     """Return who shares threads with others: all maps do alike where there are no tenants."""
     return caller if caller.tenant else NOBODY
 
@@ -143,7 +144,7 @@ class ThreadEngine:
         check: Callable[[], None] | None = None,
     ) -> Iterator[B]:
         """See ``Engine.map``."""
-        function = _checked(function, check)
+        function = checked(function, check)
         waiting: deque[Future[B]] = deque()
         source = iter(items)
         first = list(islice(source, 2))
