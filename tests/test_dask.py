@@ -65,6 +65,7 @@ def test_files_of_some_kinds_have_the_bytes_of_threads_though_a_worker_is_killed
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)  # ten minutes on a busy machine
 def test_files_of_all_kinds_have_the_bytes_of_threads_though_workers_are_killed(workers: Any, tmp_path: Path) -> None:
     plans = list(many_plans(make_images(tmp_path / "images"), ALL))
     assert_equal_bytes(plans, workers, tmp_path, {9, 60, 61, 130})
@@ -170,9 +171,7 @@ def test_a_scheduler_that_is_started_again_gets_what_was_not_delivered(tmp_path:
     with (
         process(*scheduler) as first,
         process(*command) as worker,
-        closing(
-            DaskEngine(partial(_connected, address, security), SerialEngine(), patience=HANG, small_cost=0)
-        ) as engine,
+        closing(DaskEngine(connect, SerialEngine(), patience=HANG, small_cost=0)) as engine,
     ):
         results = engine.map(Gated(tmp_path), range(12))
         assert next(results) == 0
