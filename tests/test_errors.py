@@ -37,6 +37,7 @@ EXAMPLES: dict[type[errors.DownloadError], errors.DownloadError] = {
     errors.InvalidExpression: errors.InvalidExpression("it has no bands.", "Image.select"),
     errors.DiskFull: errors.DiskFull(),
     errors.StorageUnavailable: errors.StorageUnavailable(),
+    errors.WorkersUnavailable: errors.WorkersUnavailable(),
     errors.Overloaded: errors.Overloaded(2.0),
     errors.RenderCancelled: errors.RenderCancelled(),
 }
