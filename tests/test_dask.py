@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from certificates import authority, signed
 from dask_workers import WHY_NOT, free_port, helpers_found, local_workers
 from effort import HANG
 from engine_tasks import Deadly, Gated, Process, Uneven, begun, open_gate
@@ -64,6 +65,7 @@ def test_files_of_some_kinds_have_the_bytes_of_threads_though_a_worker_is_killed
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)  # ten minutes on a busy machine
 def test_files_of_all_kinds_have_the_bytes_of_threads_though_workers_are_killed(workers: Any, tmp_path: Path) -> None:
     plans = list(many_plans(make_images(tmp_path / "images"), ALL))
     assert_equal_bytes(plans, workers, tmp_path, {9, 60, 61, 130})
@@ -152,18 +154,24 @@ def process(*arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
 
 def test_a_scheduler_that_is_started_again_gets_what_was_not_delivered(tmp_path: Path) -> None:
     from rasterwire.server.process.dask_engine import _connected
+    from rasterwire.server.process.render_worker import security_of
 
+    issuer = authority(tmp_path, "authority")
+    pair = signed(tmp_path, "render", issuer)
     port = free_port()
-    address = f"tcp://127.0.0.1:{port}"
-    scheduler = ["-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", str(port)]
-    scheduler += ["--dashboard-address", "127.0.0.1:0"]
+    address = f"tls://127.0.0.1:{port}"
+    scheduler = ["-m", "distributed.cli.dask_scheduler", "--host", f"tls://127.0.0.1:{port}"]
+    scheduler += ["--dashboard-address", "127.0.0.1:0", "--tls-ca-file", str(issuer.certificate)]
+    scheduler += ["--tls-cert", str(pair.certificate), "--tls-key", str(pair.key)]
     config = tmp_path / "rasterwire.toml"
-    config.write_text(f'state_dir = "{tmp_path / "state"}"\n[dask]\nscheduler = "{address}"\n')
+    files = f'ca_file = "{issuer.certificate}"\ncertificate_file = "{pair.certificate}"\nkey_file = "{pair.key}"\n'
+    config.write_text(f'state_dir = "{tmp_path / "state"}"\n[dask]\nscheduler = "{address}"\n{files}')
+    connect = partial(_connected, address, security_of(load_settings(config, {}, needs_images=False).dask))
     command = ["-m", "rasterwire.cli", "worker", "--config", str(config), "--threads", "2", "--host", "127.0.0.1"]
     with (
         process(*scheduler) as first,
         process(*command) as worker,
-        closing(DaskEngine(partial(_connected, address, None), SerialEngine(), patience=HANG, small_cost=0)) as engine,
+        closing(DaskEngine(connect, SerialEngine(), patience=HANG, small_cost=0)) as engine,
     ):
         results = engine.map(Gated(tmp_path), range(12))
         assert next(results) == 0

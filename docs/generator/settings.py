@@ -26,9 +26,9 @@ A server takes each setting from the first of these that has it:
 4. the default.
 
 `catalogs`, `sources`, `cache`, `store`, `auth`, `tenants`, `tls`, `dask`, `telemetry` and `export` are tables, and
-stand in the file alone. Unknown names in the file, and values of the wrong type or range, stop the server at its start with a
-sentence for each of them. A variable that begins with `RASTERWIRE_` and that nothing reads is told in the log, with the
-name that is likely meant.
+stand in the file alone. Unknown names in the file, and values of the wrong type or range, stop the server at its start
+with a sentence for each of them. A variable that begins with `RASTERWIRE_` and that nothing reads is told in the log,
+with the name that is likely meant.
 
 """
 

@@ -5,7 +5,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from itertools import chain, count, islice
 from typing import Any, Generic, TypeVar
 
@@ -41,6 +41,18 @@ def checked(function: Callable[[A], B], check: Callable[[], None] | None) -> Cal
         return function(argument)
 
     return run
+
+
+_CHECK_SECONDS = 0.1
+"""Between two checks while a result is waited for."""
+
+
+def _awaited(future: "Future[B]", check: Callable[[], None] | None) -> B:
+    """Return a result; what takes long shall not keep its waiter once nobody wants it."""
+    if check is not None:
+        while not future.done() and not wait([future], _CHECK_SECONDS).done:
+            check()
+    return future.result()
 
 
 _YOUNG = 8
@@ -143,7 +155,7 @@ class ThreadEngine:
         try:
             waiting.extend(self._submit(lane, item) for item in islice(source, self.workers + 1))
             while waiting:
-                result = waiting.popleft().result()
+                result = _awaited(waiting.popleft(), check)
                 waiting.extend(self._submit(lane, item) for item in islice(source, 1))
                 yield result
                 del result
