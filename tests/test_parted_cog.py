@@ -49,6 +49,7 @@ def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let parts be 2 x 2 tiles of 64 pixels a side, of bands that take two bytes together or more; they are made up."""
     monkeypatch.setattr(of_cog, "_TILE", 64)
     monkeypatch.setattr(of_cog, "_PART_BYTES", 64 * 64 * 2 + 1)
+    monkeypatch.setattr(of_cog, "_CLASS_BYTES", 64 * 64 * 2 + 1)
     monkeypatch.setattr(of_part, "_BLOCK_BYTES", 64 * 64 * 3 * 2)
     monkeypatch.setattr(of_part, "render_block", lambda raster, window: next(made_up(raster, [window])))
 

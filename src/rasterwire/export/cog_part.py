@@ -15,12 +15,17 @@ from rasterwire.plan.types import RasterPlan
 from rasterwire.render.block import render_block
 from rasterwire.request import Encoding, Resampling
 
-__all__ = ["CogPart", "CogTask"]
+__all__ = ["CogPart", "CogTask", "is_averaged"]
 
 _BLOCK_BYTES = 8 << 20
 """Of the pixels that are rendered at once."""
 
 _averaging = {Resampling.BILINEAR, Resampling.CUBIC, Resampling.CUBIC_SPLINE, Resampling.LANCZOS, Resampling.AVERAGE}
+
+
+def is_averaged(raster: RasterPlan) -> bool:
+    """Tell whether overviews are averages: where the request interpolates, as in ``encode_cog``."""
+    return all(band.resampling in _averaging for band in raster.bands)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +92,7 @@ class CogTask:
             for window, block in blocks:
                 of_level += self._encoded(block)
                 if smaller:
-                    halved = halve(self.raster, as_read(self.raster, block), averages=self._averages)
+                    halved = halve(self.raster, as_read(self.raster, block), averages=is_averaged(self.raster))
                     _paste(smaller, halved, (window.row - whole.row) // 2, (window.col - whole.col) // 2)
             tiles[:0] = of_level
             if smaller:
@@ -101,11 +106,6 @@ class CogTask:
         """Return the bytes to add to a part; the last one may be small, and the header is added to number 1."""
         is_free = part.number in {1, self.layout.count_parts()}
         return 0 if is_free else max(0, self.least_part_bytes - size)
-
-    @property
-    def _averages(self) -> bool:
-        """Whether overviews are averages: where the request interpolates, as in ``encode_cog``."""
-        return all(band.resampling in _averaging for band in self.raster.bands)
 
     def _blocks(self, whole: Window) -> Iterator[Window]:
         """Yield the blocks of a window: some tiles of a row of tiles, left to right, top to bottom."""
