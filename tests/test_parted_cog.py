@@ -143,6 +143,24 @@ def test_each_pixel_is_rendered_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("small_parts")
+def test_a_part_ends_before_its_next_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    cog, rendered = PartedCog(raster(700, 500), ZSTD, 1), list[Window]()
+
+    def render(raster: RasterPlan, window: Window) -> tuple[Pixels, ...]:
+        rendered.append(window)
+        return next(made_up(raster, [window]))
+
+    def check() -> None:
+        if rendered:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(of_part, "render_block", render)
+    with pytest.raises(KeyboardInterrupt):
+        cog.task(cog.parts[0], check)
+    assert len(rendered) == 1
+
+
+@pytest.mark.usefixtures("small_parts")
 def test_all_parts_but_the_last_are_large_enough(tmp_path: Path) -> None:
     cog = PartedCog(raster(400, 300, mask=True), ZSTD, 30_000)
     made = made_parts(cog, cog.parts)

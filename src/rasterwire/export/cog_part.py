@@ -60,13 +60,22 @@ class CogTask:
     layout: CogLayout
     least_part_bytes: int
 
-    def __call__(self, part: PartWindow) -> CogPart:
+    def __call__(self, part: PartWindow, check: Callable[[], None] = lambda: None) -> CogPart:
         """Render a part of the full resolution.
+
+        Args:
+            part: one without parts below it.
+            check: is called before each block; what it raises ends the part.
 
         Raises:
             SourceUnavailable: see ``render_block``.
         """
-        return self._made(part, ((window, render_block(self.raster, window)) for window in self._blocks(part.window)))
+        return self._made(part, self._rendered(part, check))
+
+    def _rendered(self, part: PartWindow, check: Callable[[], None]) -> Iterator[tuple[Window, Block]]:
+        for window in self._blocks(part.window):
+            check()
+            yield window, render_block(self.raster, window)
 
     def merge(self, part: PartWindow, reduced: Callable[[int], bytes]) -> CogPart:
         """Make a part of overviews.
