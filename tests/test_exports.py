@@ -5,8 +5,6 @@ import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,110 +14,21 @@ import numpy as np
 import pystac
 import pytest
 import rasterio
-from affine import Affine
 
 from effort import HANG
-from rasterwire.export.settings import DestinationSettings, ExportSettings
-from rasterwire.server.settings import Settings
-from rasterwire.v1 import download_pb2, export_service_pb2, export_service_pb2_grpc
+from exporting import Exporter, exporter, warped
+from rasterwire.export.settings import ExportSettings
+from rasterwire.v1 import download_pb2, export_service_pb2
 from rasterwire.v1.export_service_pb2 import Export, ExportParams
-from serving import Served, refusal, served
-
-WIDTH, HEIGHT = 1300, 900
+from serving import Served, refusal
 
 Params = download_pb2.DownloadParams
-
-
-@dataclass(frozen=True, slots=True)
-class Exporter:
-    """A running server with one destination.
-
-    Attributes:
-        server: itself.
-        stub: of its exports.
-        folder: where these go.
-        catalog: of its images.
-    """
-
-    server: Served
-    stub: Any
-    folder: Path
-    catalog: Path
-
-    def create(self, download: Params, **values: object) -> Export:
-        """Begin an export."""
-        params = ExportParams(download=download, destination="results", **values)  # type: ignore[arg-type]
-        request = export_service_pb2.CreateExportRequest(params=params)
-        answer: Export = self.stub.CreateExport(request, timeout=HANG).export
-        return answer
-
-    def ended(self, name: str) -> Export:
-        """Wait until an export has ended, and return it with its files."""
-        for answer in self.stub.WatchExport(export_service_pb2.WatchExportRequest(name=name), timeout=HANG):
-            last = answer.export
-        assert last.end_time.seconds
-        return self.get(name)
-
-    def get(self, name: str) -> Export:
-        answer: Export = self.stub.GetExport(export_service_pb2.GetExportRequest(name=name), timeout=HANG).export
-        return answer
-
-    def files(self) -> list[str]:
-        """Return the names of all that is in the folder."""
-        return sorted(str(path.relative_to(self.folder)) for path in self.folder.rglob("*") if path.is_file())
-
-
-def make_catalog(folder: Path) -> Path:
-    """Make an image of two bands with nodata and one of a band of floats."""
-    folder.mkdir()
-    random = np.random.default_rng(7)
-    profile = {"driver": "GTiff", "width": WIDTH, "height": HEIGHT, "crs": "EPSG:32610"}
-    transform = Affine(10, 0, 500_000, 0, -10, 4_100_000)
-    with rasterio.open(
-        folder / "a.tif", "w", count=2, dtype="uint16", nodata=0, transform=transform, **profile
-    ) as raster:
-        raster.write(random.integers(0, 200, (2, HEIGHT, WIDTH)).astype("uint16"))
-    return folder
-
-
-@contextmanager
-def exporter(tmp_path: Path, **settings: Any) -> Iterator[Exporter]:
-    catalog = tmp_path / "catalog"
-    if not catalog.exists():
-        make_catalog(catalog)
-    folder = tmp_path / "results"
-    values: dict[str, Any] = {
-        "catalog": catalog,
-        "grpc_port": 0,
-        "http_port": 0,
-        "state_dir": tmp_path / "state",
-        "export": ExportSettings((DestinationSettings("results", str(folder)),)),
-    }
-    with served(Settings(**(values | settings))) as server, grpc.insecure_channel(server.address) as channel:
-        yield Exporter(server, export_service_pb2_grpc.ExportServiceStub(channel), folder, catalog)
 
 
 @pytest.fixture(scope="module")
 def running_exporter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exporter]:
     with exporter(tmp_path_factory.mktemp("exports")) as running:
         yield running
-
-
-def warped(**values: Any) -> Params:
-    """Return a request whose pixels depend on where they lie to less than a pixel."""
-    region = download_pb2.Region(
-        bounding_box=download_pb2.BoundingBox(west=500_100, south=4_092_000, east=512_345, north=4_099_900),
-        crs="EPSG:32610",
-    )
-    return Params(
-        image="a",
-        crs="EPSG:32611",
-        scale=13.7,
-        region=region,
-        resampling=download_pb2.RESAMPLING_BILINEAR,
-        format=download_pb2.FORMAT_GEO_TIFF,
-        **values,
-    )
 
 
 def whole(server: Served, params: Params, path: Path) -> Path:

@@ -11,13 +11,14 @@ from rasterwire.cli.admin import admin
 from rasterwire.cli.doctor import doctor
 from rasterwire.cli.download import download, plan
 from rasterwire.cli.downloads import downloads
+from rasterwire.cli.exports import export, exports
 from rasterwire.cli.images import images
 from rasterwire.cli.index import index
 from rasterwire.cli.refusals import refusal_lines
 from rasterwire.cli.server import Server, server_options
 from rasterwire.cli.versions import versions
 from rasterwire.cli.warm import warm
-from rasterwire.client.errors import CorruptData, DownloadFailed, Interrupted, InvalidParams, NotFound
+from rasterwire.client.errors import CorruptData, DownloadFailed, ExportFailed, Interrupted, InvalidParams, NotFound
 from rasterwire.units import bytes_text
 
 REFUSED, NOT_FOUND, UNREACHABLE, FAILED = 3, 4, 5, 6
@@ -155,7 +156,7 @@ def version() -> None:
         click.echo(line)
 
 
-for command in (download, plan, downloads, images, index, warm, doctor, admin):
+for command in (download, plan, downloads, export, exports, images, index, warm, doctor, admin):
     cli.add_command(command)
 
 
@@ -185,7 +186,7 @@ def _exit_code(error: DownloadFailed) -> int:
             return NOT_FOUND
         case Interrupted():
             return UNREACHABLE
-        case CorruptData():
+        case CorruptData() | ExportFailed():
             return FAILED
         case _:
             return REFUSED

@@ -8,6 +8,7 @@ from rasterwire.v1 import download_pb2
 
 _no_options = {"image", "mosaic", "expression", "bands", "request_id", "edges", "nodata_text"}
 _options = {name for name in download_pb2.DownloadParams.DESCRIPTOR.fields_by_name if name not in _no_options}
+_export_options = {"file_side", "max_pixels", "priority", "description"}
 
 _band = re.compile(r"bands\[(\d+)\](?:\.(.+))?")
 _value = re.compile(r"\b(mask|precedence|format|compression|resampling) ([A-Z][A-Z0-9_]+)\b")
@@ -15,7 +16,7 @@ _enum = re.compile(r"\b(?:FORMAT|PRECEDENCE|RESAMPLING|MASK|COMPRESSION)_([A-Z][
 _region = re.compile(
     r"has to be \[west, south, east, north\], a list of points, GeoJSON, or an object with [\w, ]+(?=, got|$)"
 )
-_name = re.compile(rf"\b({'|'.join(sorted(name for name in _options if '_' in name))})\b")
+_name = re.compile(rf"\b({'|'.join(sorted(name for name in _options | _export_options if '_' in name))})\b")
 
 
 def refusal_lines(error: DownloadFailed) -> list[str]:
@@ -47,10 +48,15 @@ def _option(field: str) -> str:
 
     >>> _option("crs_transform"), _option("bands[0].id"), _option("region.bounding_box"), _option("page_token")
     ('--crs-transform', '--band', '--region', 'page_token')
+    >>> _option("download.region"), _option("prefix"), _option("file_side")
+    ('--region', '--to', '--file-side')
     """
+    field = field.removeprefix("download.")
     if match := _band.fullmatch(field):
         return "--band" if match[2] in {None, "id"} else f"--band no. {int(match[1]) + 1}, {match[2]}"
     name = re.split(r"[.\[]", field)[0].removesuffix("_text")
     if name in _options:
         return "--" + name.replace("_", "-")
-    return {"bands": "--band", "image": "IMAGE"}.get(name, field)
+    if name in _export_options:
+        return "--" + name.replace("_", "-")
+    return {"bands": "--band", "image": "IMAGE", "destination": "--to", "prefix": "--to"}.get(name, field)

@@ -2,7 +2,16 @@
 
 from rasterwire.client.aio import AsyncClient
 from rasterwire.client.authorization import tls
-from rasterwire.client.errors import CorruptData, DownloadFailed, FieldViolation, Interrupted, InvalidParams, NotFound
+from rasterwire.client.errors import (
+    CorruptData,
+    DownloadFailed,
+    ExportFailed,
+    FieldViolation,
+    Interrupted,
+    InvalidParams,
+    NotFound,
+)
+from rasterwire.client.exports import ExportOptions, PlannedExport
 from rasterwire.client.sync import Client, Created
 from rasterwire.client.transfer import Downloaded, RetryPolicy
 
@@ -13,10 +22,13 @@ __all__ = [
     "Created",
     "DownloadFailed",
     "Downloaded",
+    "ExportFailed",
+    "ExportOptions",
     "FieldViolation",
     "Interrupted",
     "InvalidParams",
     "NotFound",
+    "PlannedExport",
     "RetryPolicy",
     "tls",
 ]

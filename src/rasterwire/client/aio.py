@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Self, TypeVar, cast
 import grpc
 
 from rasterwire.client.authorization import ApiKey
+from rasterwire.client.exports import ExportOptions, PlannedExport
 from rasterwire.client.params import Params
 from rasterwire.client.progress_bar import progress_bar
 from rasterwire.client.sync import Client, Created, DownloadIdLike
 from rasterwire.client.transfer import Downloaded, Progress, RetryPolicy
 from rasterwire.v1 import catalog_service_pb2, download_pb2, download_service_pb2
+from rasterwire.v1.export_service_pb2 import Export
 
 if TYPE_CHECKING:
     import numpy as np
@@ -103,6 +105,35 @@ class AsyncClient:
     async def delete_download(self, download_id: DownloadIdLike) -> None:
         """See ``Client.delete_download``."""
         await _threaded(functools.partial(self._client.delete_download, download_id))
+
+    async def create_export(self, params: Params, to: str, options: ExportOptions | None = None) -> Export:
+        """See ``Client.create_export``."""
+        begin = functools.partial(self._client.create_export, params, to, options or ExportOptions())
+        return await _threaded(begin)
+
+    async def plan_export(self, params: Params, to: str, options: ExportOptions | None = None) -> PlannedExport:
+        """See ``Client.plan_export``."""
+        return await _threaded(functools.partial(self._client.plan_export, params, to, options or ExportOptions()))
+
+    async def get_export(self, name: str) -> Export:
+        """See ``Client.get_export``."""
+        return await _threaded(functools.partial(self._client.get_export, name))
+
+    async def list_exports(self) -> AsyncIterator[Export]:
+        """See ``Client.list_exports``."""
+        exports = self._client.list_exports()
+        while (export := await _threaded(functools.partial(next, exports, None))) is not None:
+            yield export
+
+    async def cancel_export(self, name: str) -> Export:
+        """See ``Client.cancel_export``."""
+        return await _threaded(functools.partial(self._client.cancel_export, name))
+
+    async def watch_export(self, name: str) -> AsyncIterator[Export]:
+        """See ``Client.watch_export``."""
+        exports = self._client.watch_export(name)
+        while (export := await _threaded(functools.partial(next, exports, None))) is not None:
+            yield export
 
     async def download(self, params: Params, path: str | Path, *, progress: bool | Progress = False) -> Downloaded:
         """See ``Client.download``; ``progress`` is called from another thread."""

@@ -5,6 +5,7 @@ DownloadFailed
     NotFound          no such image or download
     CorruptData       bytes that are not those the server meant
     Interrupted       the connection was lost and could not be had again
+    ExportFailed      an export ended without its files
 """
 
 import re
@@ -92,6 +93,10 @@ class Garbled(CorruptData):
 
 class Interrupted(DownloadFailed):
     """The connection was lost, and patience ran out."""
+
+
+class ExportFailed(DownloadFailed):
+    """An export failed, or somebody cancelled it; nothing that it had written is left."""
 
 
 _classes: dict[grpc.StatusCode, type[DownloadFailed]] = {

@@ -19,6 +19,7 @@ from rasterwire.client.authorization import ApiKey, authorized
 from rasterwire.client.channel import open_channel
 from rasterwire.client.checker import Checker
 from rasterwire.client.errors import DownloadFailed, FieldViolation, InvalidParams, closed, failure, invalid_params
+from rasterwire.client.exports import ExportMethods
 from rasterwire.client.futures import TransferFuture, silent
 from rasterwire.client.params import Params, read_params
 from rasterwire.client.progress_bar import progress_bar
@@ -33,6 +34,7 @@ from rasterwire.v1 import (
     download_pb2,
     download_service_pb2,
     download_service_pb2_grpc,
+    export_service_pb2_grpc,
 )
 
 if TYPE_CHECKING:
@@ -61,7 +63,7 @@ class Created:
     plan: download_pb2.DownloadPlan
 
 
-class Client:
+class Client(ExportMethods):
     """Talks to one server; may be used from several threads.
 
     Every method raises ``DownloadFailed`` or one of its subclasses, and those that write a file ``OSError`` where it
@@ -102,6 +104,7 @@ class Client:
         self._downloads = download_service_pb2_grpc.DownloadServiceStub(self._channel)
         self._streams = streams(self._channel)
         self._catalog = catalog_service_pb2_grpc.CatalogServiceStub(self._channel)
+        self._exports = export_service_pb2_grpc.ExportServiceStub(self._channel)
         self._pool = ThreadPoolExecutor(8, thread_name_prefix="rasterwire")
         self._transfers: weakref.WeakSet[TransferFuture] = weakref.WeakSet()
 
