@@ -242,6 +242,13 @@ def test_what_cannot_be_served_is_refused_in_one_sentence(
     assert words in violation.description
 
 
+def test_sentences_of_the_export_name_fields_of_the_body() -> None:
+    error = InvalidRequest((Violation("max_pixels", "X", "set max_pixels, not file_side of some_image"),))
+    (violation,) = read(body()).in_its_words(error).violations
+    path = "fileExportOptions.geoTiffOptions.tileDimensions"
+    assert violation.description == f"set maxPixels, not {path} of some_image"
+
+
 def test_all_that_is_wrong_is_told_at_once() -> None:
     with pytest.raises(InvalidRequest) as raised:
         read(body(fileExportOptions=None, priority={"value": "x"}, maxPixels=0.5))
@@ -480,7 +487,10 @@ def test_unknown_operations_are_not_found(batch: Batch, key: str) -> None:
             "fileExportOptions.cloudStorageDestination.bucket: no destination 'mine'; there are results, drive",
         ),
         ({"fileExportOptions": cloud("a b")}, "fileExportOptions.cloudStorageDestination.filenamePrefix: "),
-        ({"maxPixels": {"value": "10"}}, "maxPixels: the export has 1200 pixels, more than 10"),
+        (
+            {"maxPixels": {"value": "10"}},
+            "maxPixels: the export has 1200 pixels, more than 10; ask for a smaller region or a coarser scale",
+        ),
         ({"fileExportOptions": cloud("x", noData={"floatValue": 1e9})}, "fileExportOptions.geoTiffOptions.noData: "),
     ],
 )

@@ -159,7 +159,7 @@ def test_a_task_of_a_broken_raster_fails_with_the_reason(catalog: Catalog) -> No
         file.seek((folder / "B3.tif").stat().st_size // 2)
         file.write(bytes(range(256)) * 64)
     try:
-        task = _task(_prefix("broken"), _found(folder.name).select("B3"), region=None)
+        task = _task(_prefix("broken"), _found(folder.name).select("B3"), region=None, maxPixels=1e9)
         task.start()
         status = _ended(task)
         assert status["state"] == "FAILED", status

@@ -19,6 +19,7 @@ from rasterwire.v1 import export_service_pb2
 __all__ = ["BatchDoors"]
 
 _MAX_PAGE = 500
+"""Operations of a page, and those of one whose size is not said."""
 
 _PROJECT = r"v1/(?P<project>projects/[^/:]+)"
 

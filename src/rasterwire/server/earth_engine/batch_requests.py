@@ -23,8 +23,13 @@ _STEP = 256
 """Sides of files are multiples of it."""
 
 _MAX_SIDE = 32768
+"""Pixels along each side of a file of an export that is cut into files; see ``ExportParams.file_side``."""
+
 _MAX_PRIORITY = 9999
+"""The most urgent priority of an export; see ``ExportParams.priority``."""
+
 _MAX_INT64 = (1 << 63) - 1
+"""The largest whole number that a message holds."""
 
 _MEMBERS = {
     "expression", "grid", "description", "requestId", "maxPixels", "priority", "workloadTag", "maxWorkers",
@@ -56,6 +61,8 @@ _NO_EFFECT = {
 }
 """Fields that clients send and that change nothing, with the reason."""
 
+_field_name = re.compile(r"\b[a-z]+_[a-z]+\b", re.ASCII)
+
 _digits = re.compile(r"\d{1,19}", re.ASCII)
 
 _request_ids = uuid.UUID("f37c31a4-1c4a-4d0b-8f57-3a9d0c6b7e52")
@@ -79,11 +86,18 @@ class BatchExport:
     def in_its_words(self, error: InvalidRequest) -> InvalidRequest:
         """Return an error of the export as one of the body."""
         return InvalidRequest(
-            tuple(replace(violation, field=self._path(violation.field)) for violation in error.violations)
+            tuple(
+                replace(violation, field=self._path(violation.field), description=self._words(violation.description))
+                for violation in error.violations
+            )
         )
 
     def _path(self, name: str) -> str:
         return self.fields.get(name) or name.removeprefix("download.")
+
+    def _words(self, sentence: str) -> str:
+        """Return a sentence that names fields of the export, such as ``max_pixels``, with those of the body."""
+        return _field_name.sub(lambda name: self.fields.get(name[0], name[0]), sentence)
 
 
 class BatchReader:
