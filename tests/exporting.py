@@ -63,15 +63,15 @@ class Exporter:
 
 
 def make_catalog(folder: Path) -> Path:
-    """Make an image of two bands with nodata and one of a band of floats."""
+    """Make two images of the same two bands with nodata."""
     folder.mkdir()
     random = np.random.default_rng(7)
-    profile = {"driver": "GTiff", "width": WIDTH, "height": HEIGHT, "crs": "EPSG:32610"}
+    profile = {"driver": "GTiff", "width": WIDTH, "height": HEIGHT, "crs": "EPSG:32610", "count": 2, "nodata": 0}
     transform = Affine(10, 0, 500_000, 0, -10, 4_100_000)
-    with rasterio.open(
-        folder / "a.tif", "w", count=2, dtype="uint16", nodata=0, transform=transform, **profile
-    ) as raster:
-        raster.write(random.integers(0, 200, (2, HEIGHT, WIDTH)).astype("uint16"))
+    for name in ("a", "c"):
+        with rasterio.open(folder / f"{name}.tif", "w", dtype="uint16", transform=transform, **profile) as raster:
+            raster.write(random.integers(0, 200, (2, HEIGHT, WIDTH)).astype("uint16"))
+            raster.descriptions = ("red", "nir")
     return folder
 
 

@@ -30,6 +30,7 @@ from mkdocs.config import load_config
 from mkdocs.config.defaults import MkDocsConfig
 
 from doc_blocks import EARTH_ENGINE, ROOT, Block, Runner, blocks_of, find_blocks, pages
+from rasterwire.export.settings import DestinationSettings, ExportSettings
 from rasterwire.server.settings import Settings
 from serving import Served, served
 
@@ -45,7 +46,9 @@ def catalog(demo_catalog: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 @pytest.fixture(scope="module")
 def server(catalog: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A server of that folder."""
-    with served(Settings(catalog, grpc_port=0, http_port=0, state_dir=tmp_path_factory.mktemp("state"))) as running:
+    export = ExportSettings((DestinationSettings("results", str(tmp_path_factory.mktemp("results"))),))
+    state = tmp_path_factory.mktemp("state")
+    with served(Settings(catalog, grpc_port=0, http_port=0, state_dir=state, export=export)) as running:
         yield running
 
 

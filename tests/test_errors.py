@@ -31,6 +31,8 @@ EXAMPLES: dict[type[errors.DownloadError], errors.DownloadError] = {
     errors.DownloadNotFound: errors.DownloadNotFound(),
     errors.AddressUnknown: errors.AddressUnknown("GET", "/v1/x"),
     errors.DownloadConflict: errors.DownloadConflict("etag: of another file"),
+    errors.ExportNotFound: errors.ExportNotFound(),
+    errors.ExportsNotSet: errors.ExportsNotSet(),
     errors.OffsetOutOfRange: errors.OffsetOutOfRange(10, 5),
     errors.InvalidExpression: errors.InvalidExpression("it has no bands.", "Image.select"),
     errors.DiskFull: errors.DiskFull(),

@@ -113,6 +113,26 @@ def test_one_file_is_a_cloud_optimized_geotiff_with_the_pixels_of_the_download(
         assert np.array_equal(file.read_masks(), expected.read_masks())
 
 
+@pytest.mark.parametrize("count", [2, 40])
+def test_files_of_a_computed_image_have_the_pixels_of_one_whole_render(
+    running_exporter: Exporter, tmp_path: Path, count: int
+) -> None:
+    params = warped()
+    params.ClearField("image")
+    params.mosaic.images.ids.extend(["a", "c"] * (count // 2))
+    params.mosaic.composite = download_pb2.COMPOSITE_MEDIAN
+    prefix = uuid.uuid4().hex
+    ended = running_exporter.ended(running_exporter.create(params, prefix=prefix, file_side=512).name)
+    assert ended.state == Export.STATE_SUCCEEDED, ended
+    with (
+        rasterio.open(whole(running_exporter.server, params, tmp_path / "whole.tif")) as expected,
+        rasterio.open(running_exporter.folder / f"{prefix}.vrt") as mosaic,
+    ):
+        assert np.array_equal(mosaic.read(), expected.read(), equal_nan=True)
+    provenance = json.loads((running_exporter.folder / f"{prefix}.provenance.json").read_text())
+    assert provenance["sources"] == {"images": ["a", "c"], "count": 2, "bytes": ended.source_bytes}
+
+
 def test_a_dry_run_tells_what_comes_and_begins_nothing(running_exporter: Exporter) -> None:
     before = running_exporter.files()
     request = export_service_pb2.CreateExportRequest(

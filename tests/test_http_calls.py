@@ -18,6 +18,7 @@ from asking import ask
 from cases import every
 from effort import HANG
 from images import SCENE
+from rasterwire.export.settings import DestinationSettings, ExportSettings
 from rasterwire.server.http.routes import ROUTES, SERVICES
 from rasterwire.server.settings import Settings
 from rasterwire.v1 import catalog_service_pb2, download_pb2, download_service_pb2
@@ -34,7 +35,9 @@ def server(demo_catalog: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
     shutil.copytree(demo_catalog, folder / "catalog")
     source = next((folder / "catalog").rglob("*.tif"))
     (folder / "catalog" / f"{COMPOSITE}.tif").write_bytes(source.read_bytes())
-    with served(Settings(folder / "catalog", grpc_port=0, http_port=0, state_dir=folder / "state")) as running:
+    export = ExportSettings((DestinationSettings("results", str(folder / "results")),))
+    settings = Settings(folder / "catalog", grpc_port=0, http_port=0, state_dir=folder / "state", export=export)
+    with served(settings) as running:
         yield running
 
 
@@ -195,6 +198,14 @@ def test_every_answer_is_as_the_document_says(server: Served, document: dict[str
     ):
         status, _, body = ask(server, method, asked)
         answers[path, method.lower()] = status, json.loads(body)
+    body = json.dumps({"download": {"image": SCENE, "bands": ["B3"]}, "destination": "results"}).encode()
+    status, _, begun = ask(server, "POST", "/v1/exports", body, JSON)
+    answers["/v1/exports", "post"] = status, json.loads(begun)
+    target = f"/v1/{json.loads(begun)['export']['name']}"
+    answers["/v1/exports", "get"] = get(server, "/v1/exports")
+    answers["/v1/exports/{name}", "get"] = get(server, target)
+    status, _, body = ask(server, "POST", f"{target}:cancel")
+    answers["/v1/exports/{name}:cancel", "post"] = status, json.loads(body)
     assert answers.keys() == {(route.path, route.method.lower()) for route in ROUTES}
     for (path, method), (status, answer) in answers.items():
         schema = document["paths"][path][method]["responses"]["200"]["content"]["application/json"]["schema"]

@@ -39,7 +39,11 @@ class GatedEngine:
         self.maps = 0
 
     def map(
-        self, function: Callable[[A], B], items: Iterable[A], cost: Callable[[A], float] | None = None
+        self,
+        function: Callable[[A], B],
+        items: Iterable[A],
+        cost: Callable[[A], float] | None = None,
+        check: Callable[[], None] | None = None,
     ) -> Iterator[B]:
         self.maps += 1
         self.begun.set()

@@ -41,6 +41,8 @@ _sections = {
     "files": "Raster files",
     "image": "Raster files",
     "plan": "Outputs",
+    "export": "Exports",
+    "store": "Exports",
 }
 
 

@@ -3,13 +3,14 @@
 Work that nobody traces has no span, which costs a look at a variable.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar, Token
 from types import TracebackType
 from typing import Protocol, TypeVar, TypeVarTuple
 
-__all__ = ["Span", "apart", "carried", "current_span", "queued", "span", "within"]
+__all__ = ["Span", "apart", "carried", "current_span", "queued", "span", "with_few_parts", "within"]
 
 T = TypeVar("T")
 Arguments = TypeVarTuple("Arguments")
@@ -30,7 +31,7 @@ class Span(Protocol):
         """Say something of it that holds no secret, address or path."""
         ...
 
-    def link(self, other: "Span") -> None:
+    def link(self, linked: "Span") -> None:
         """Say that it waits for a part of another call."""
         ...
 
@@ -41,6 +42,47 @@ class Span(Protocol):
 
 current_span: ContextVar[Span | None] = ContextVar("span", default=None)
 """What this thread or task is at; None where nobody traces it. Set by the doors for the task of each call."""
+
+
+class _Untold:
+    """A part of the work that is not recorded; see ``Span``."""
+
+    def begin(self, name: str) -> "_Untold":  # noqa: ARG002
+        return self
+
+    def note(self, name: str, value: str | int) -> None:
+        pass
+
+    def link(self, linked: Span) -> None:
+        pass
+
+    def end(self, error: BaseException | None = None) -> None:
+        pass
+
+
+_UNTOLD = _Untold()
+
+
+class _First:
+    """A part of the work of which only the first parts of each name are recorded; see ``Span``."""
+
+    def __init__(self, whole: Span, most: int) -> None:
+        self._whole = whole
+        self._most = most
+        self._begun: Counter[str] = Counter()
+
+    def begin(self, name: str) -> Span:
+        self._begun[name] += 1
+        return self._whole.begin(name) if self._begun[name] <= self._most else _UNTOLD
+
+    def note(self, name: str, value: str | int) -> None:
+        self._whole.note(name, value)
+
+    def link(self, linked: Span) -> None:
+        self._whole.link(linked)
+
+    def end(self, error: BaseException | None = None) -> None:
+        self._whole.end(error)
 
 
 class _Entered(AbstractContextManager[Span | None]):
@@ -91,6 +133,12 @@ def apart(name: str) -> Iterator[None]:
 def within(parent: Span | None) -> AbstractContextManager[Span | None]:
     """Return a block whose spans are parts of another one's."""
     return _UNTRACED if parent is None else _Entered(parent, ends=False)
+
+
+def with_few_parts(most: int) -> AbstractContextManager[Span | None]:
+    """Return a block in which the first parts of each name are recorded of what this thread is at, and no others."""
+    whole = current_span.get()
+    return _UNTRACED if whole is None else _Entered(_First(whole, most), ends=False)
 
 
 def carried(function: Callable[[*Arguments], T]) -> Callable[[*Arguments], T]:

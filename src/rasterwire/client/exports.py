@@ -7,7 +7,7 @@ from typing import Any
 
 import grpc
 
-from rasterwire.client.errors import ExportFailed, failure
+from rasterwire.client.errors import ExportFailed, closed, failure
 from rasterwire.client.params import Params
 from rasterwire.client.trace_context import trace_context
 from rasterwire.client.transfer import RetryPolicy
@@ -169,6 +169,8 @@ class ExportMethods:
                 for answer in self._exports.WatchExport(request, metadata=trace_context()):
                     attempt = 0
                     yield answer.export
+            except ValueError:  # how grpc tells of a channel that is closed
+                raise closed() from None
             except grpc.RpcError as error:
                 failed = failure(error)
                 attempt += 1

@@ -1,27 +1,24 @@
 """One render: from a plan to a file, block by block, with its progress."""
 
-import contextlib
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, TypeVar, cast
+from typing import BinaryIO, TypeVar
 
+from rasterwire.download.block_task import BlockTask
 from rasterwire.download.growth import Growth
 from rasterwire.download.render_sizes import block_cost, block_path
 from rasterwire.encode import Block
 from rasterwire.encode.download import count_blocks, encode_download
-from rasterwire.encode.tiles import Tiles
 from rasterwire.errors import RenderCancelled, SourceUnavailable
 from rasterwire.pixels import Window
 from rasterwire.plan import RasterPlan, RenderPlan
 from rasterwire.render import Engine
-from rasterwire.render.block import render_block
-from rasterwire.render.parts import Part, by_parts
-from rasterwire.render.stored import stored_tiles
-from rasterwire.spans import current_span, span
+from rasterwire.render.parts import Part, PartTask, by_parts
+from rasterwire.spans import current_span, span, with_few_parts
 from rasterwire.store import Artifact
 from rasterwire.store.private_files import private_folder
 from rasterwire.turns import NOBODY, Caller
@@ -84,6 +81,7 @@ class Render:
         def blocks(raster: RasterPlan, windows: Iterable[Window], encode: Callable[[Block], T]) -> Iterator[T]:
             path = block_path(raster)
             for encoded in self._encoded(engine, raster, windows, encode):
+                self._check()
                 self.blocks_done += 1
                 self.blocks_by_path[path] += 1
                 yield encoded
@@ -93,7 +91,8 @@ class Render:
         if not scratch.is_dir():  # somebody removed it
             private_folder(scratch)
         try:
-            encode_download(self.plan, blocks, out, scratch)
+            with with_few_parts(_MAX_TRACED_BLOCKS):
+                encode_download(self.plan, blocks, out, scratch)
         except SourceUnavailable as error:
             raise SourceUnavailable(self.plan.image_id, error.band, error.problem) from error
 
@@ -101,18 +100,13 @@ class Render:
         self, engine: Engine, raster: RasterPlan, windows: Iterable[Window], encode: Callable[[Block], T]
     ) -> Iterator[T]:
         if block_path(raster) != "parts":
-            return engine.map(partial(self._block, raster, encode), windows, partial(block_cost, self.plan, raster))
+            return engine.map(BlockTask(raster, encode), windows, partial(block_cost, self.plan, raster), self._check)
 
-        def run(render: Callable[[Part], Block], parts: Iterable[Part]) -> Iterator[Block]:
-            def of_part(part: Part) -> Block:
-                self._check()
-                with self._traced("block"):
-                    return render(part)
-
-            return engine.map(of_part, parts, lambda part: block_cost(self.plan, raster, part.window))
+        def run(render: PartTask, parts: Iterable[Part]) -> Iterator[Block]:
+            return engine.map(render, parts, lambda part: block_cost(self.plan, raster, part.window), self._check)
 
         def encoded(block: Block) -> T:
-            with self._traced("encode"):
+            with span("encode"):
                 return encode(block)
 
         return map(encoded, by_parts(raster, windows, run))
@@ -120,15 +114,3 @@ class Render:
     def _check(self) -> None:
         if self._stopped.is_set():
             raise RenderCancelled
-
-    def _block(self, raster: RasterPlan, encode: Callable[[Block], T], window: Window) -> T:
-        self._check()
-        with self._traced("block"):
-            if raster.tiling is not None:
-                return cast(T, Tiles(stored_tiles(raster, window), []))  # what encode would make of pixels
-            block = render_block(raster, window)
-        with self._traced("encode"):
-            return encode(block)
-
-    def _traced(self, name: str) -> contextlib.AbstractContextManager[object]:
-        return span(name) if self.blocks_done < _MAX_TRACED_BLOCKS else contextlib.nullcontext()

@@ -20,6 +20,7 @@ class BlockSource(Protocol):
     def __call__(self, raster: RasterPlan, windows: Iterable[Window], encode: Callable[[Block], T]) -> Iterator[T]:
         """Yield ``encode(block)`` for each window, in order; blocks are rendered and encoded in parallel.
 
-        For a raster with a tiling it yields the stored ``Tiles``.
+        ``encode`` is a value: it can be pickled, for another process. For a raster with a tiling the stored ``Tiles``
+        are yielded.
         """
         ...

@@ -1,6 +1,7 @@
 """NumPy files: a packed structured array, one field a band."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import BinaryIO
 
 import numpy as np
@@ -43,13 +44,13 @@ def _strip_width(raster: RasterPlan) -> int:
     return width if width * pixel <= _ROW_BYTES else max(1, _ROW_BYTES // pixel)
 
 
-def encode_npy(raster: RasterPlan, render: BlockSource, out: BinaryIO) -> None:
-    """Write a raster; invalid pixels get the fill of the band and 0 in their mask, valid ones 255 in their mask."""
-    record = record_dtype(raster)
-    height, width = (int(n) for n in raster.grid.shape)
-    out.write(npy_header(record, (height, width)))
+@dataclass(frozen=True, slots=True)
+class _StripEncoder:
+    raster: RasterPlan
+    record: np.dtype[np.void]
 
-    def encode(block: Block) -> npt.NDArray[np.uint8]:
+    def __call__(self, block: Block) -> npt.NDArray[np.uint8]:
+        raster, record = self.raster, self.record
         bands = [pixels.filled(band.fill) for band, pixels in zip(raster.bands, block, strict=True)]
         if len(raster.bands) == 1 and not raster.masks:  # the pixels are the rows
             return np.ascontiguousarray(bands[0], record[0]).view(np.uint8)
@@ -61,4 +62,12 @@ def encode_npy(raster: RasterPlan, render: BlockSource, out: BinaryIO) -> None:
             rows["mask"] = (masks[0] if len(masks) == 1 else np.stack(masks, -1)) * np.uint8(255)
         return rows.view(np.uint8)  # plain bytes, since the buffer of a record cannot have a name with a colon
 
+
+def encode_npy(raster: RasterPlan, render: BlockSource, out: BinaryIO) -> None:
+    """Write a raster; invalid pixels get the fill of the band and 0 in their mask, valid ones 255 in their mask."""
+    record = record_dtype(raster)
+    height, width = (int(n) for n in raster.grid.shape)
+    out.write(npy_header(record, (height, width)))
+
+    encode = _StripEncoder(raster, record)
     out.writelines(rows.data for rows in render(raster, npy_windows(raster), encode))

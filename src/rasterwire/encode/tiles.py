@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import imagecodecs
@@ -81,6 +82,7 @@ def predictor(encoding: Encoding, dtype: str) -> int:
     return 3 if kind.kind == "f" else 2
 
 
+@lru_cache(maxsize=64)
 def compressor(encoding: Encoding, dtype: str) -> Callable[[Samples], bytes]:
     """Return the function that compresses a tile, little-endian.
 
@@ -136,18 +138,16 @@ class Tiles:
     masks: list[list[bytes]]
 
 
-def encoder(raster: RasterPlan, encoding: Encoding, side: int = TILE) -> Callable[[Block], Tiles]:
-    """Return the function that encodes a block of bands of one type as tiles, which are zero beyond its edge.
+@dataclass(frozen=True, slots=True)
+class _TileEncoder:
+    raster: RasterPlan
+    encoding: Encoding
+    side: int
 
-    Args:
-        raster: of the bands.
-        encoding: compression.
-        side: pixels of a tile; a block has at most so many rows.
-    """
-    compress = compressor(encoding, raster.bands[0].dtype)
-    dtype = np.dtype(raster.bands[0].dtype).newbyteorder("<")
-
-    def encode(block: Block) -> Tiles:
+    def __call__(self, block: Block) -> Tiles:
+        raster, side = self.raster, self.side
+        compress = compressor(self.encoding, raster.bands[0].dtype)
+        dtype = np.dtype(raster.bands[0].dtype).newbyteorder("<")
         bands = [pixels.filled(band.fill) for band, pixels in zip(raster.bands, block, strict=True)]
         rows, cols = bands[0].shape
         images = []
@@ -163,7 +163,16 @@ def encoder(raster: RasterPlan, encoding: Encoding, side: int = TILE) -> Callabl
             images.append(compress(tile))
         return Tiles(images, [mask_tiles(valid, side) for valid in masks_of(raster, block)])
 
-    return encode
+
+def encoder(raster: RasterPlan, encoding: Encoding, side: int = TILE) -> Callable[[Block], Tiles]:
+    """Return what encodes a block of bands of one type as tiles, which are zero beyond its edge; a value.
+
+    Args:
+        raster: of the bands.
+        encoding: compression.
+        side: pixels of a tile; a block has at most so many rows.
+    """
+    return _TileEncoder(raster, encoding, side)
 
 
 def masks_of(raster: RasterPlan, block: Block) -> list[npt.NDArray[np.bool_]]:

@@ -14,6 +14,14 @@ _LEASE_SECONDS = 5.0
 """After which another process goes on with an export whose process died."""
 
 
+_MAX_SEEN = 1000
+"""Exports that are looked at: as many as a server takes."""
+
+_TRIES = 20
+"""Of these, those whose lease is asked for at once; the next ones come at the next look, so that many servers do not
+ask for those of each other alone."""
+
+
 class ExportClaims:
     """Takes exports that have not ended, under a lease each.
 
@@ -36,6 +44,7 @@ class ExportClaims:
         self._owner = owner
         self._lock = threading.Lock()
         self._fences: dict[str, int] = {}
+        self._first = 0
 
     def __len__(self) -> int:
         """Return how many exports this process has."""
@@ -49,14 +58,20 @@ class ExportClaims:
             most: exports.
         """
         ids: list[str] = []
-        for export_id in self.jobs.unfinished(destinations, 10 * (most + len(self))) if most > 0 else ():
-            if export_id in self._fences or len(ids) >= most:
-                continue
+        if most <= 0:
+            return ids
+        unfinished = [key for key in self.jobs.unfinished(destinations, _MAX_SEEN) if key not in self._fences]
+        if self._first >= len(unfinished):
+            self._first = 0
+        for export_id in unfinished[self._first : self._first + _TRIES]:
             lease = self._leases.acquire(_key(export_id), self._owner, _LEASE_SECONDS)
             if lease is not None:
                 with self._lock:
                     self._fences[export_id] = lease.fence
                 ids.append(export_id)
+                if len(ids) >= most:
+                    break
+        self._first = 0 if ids else self._first + _TRIES
         return ids
 
     def renew(self) -> None:

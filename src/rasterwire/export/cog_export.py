@@ -50,10 +50,12 @@ class CogExport:
         sending: deque[Future[None]] = deque()
         with ThreadPoolExecutor(_UPLOADS, thread_name_prefix="export-upload") as pool:
             cog_parts = self._engine.map(
-                self._cog.task, parts, lambda part: pixels * part.window.height * part.window.width
+                self._cog.task,
+                parts,
+                lambda part: pixels * part.window.height * part.window.width,
+                self._attempt.check,
             )
             for part, cog_part in zip(parts, cog_parts, strict=True):
-                self._attempt.check()
                 sending.append(pool.submit(self._store, part, cog_part))
                 if len(sending) >= _UPLOADS:
                     sending.popleft().result()

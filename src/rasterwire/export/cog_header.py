@@ -121,7 +121,8 @@ class CogHeader:
     def _directory(self, tags: dict[int, _Tag], kind: int, level: int, images: slice) -> _Directory:
         rows, cols = self._layout.shape(level)
         side = self._layout.tile
-        sizes = {_SUBFILE_TYPE: kind, _WIDTH: cols, _HEIGHT: rows, _TILE_WIDTH: side, _TILE_HEIGHT: side}
+        sizes = {_WIDTH: cols, _HEIGHT: rows, _TILE_WIDTH: side, _TILE_HEIGHT: side}
+        sizes |= {_SUBFILE_TYPE: kind} if kind else {}
         size_tags = {code: _Tag(code, _LONG, 1, struct.pack("<I", value)) for code, value in sizes.items()}
         return _Directory(tags | size_tags, level, images)
 

@@ -4,11 +4,10 @@ A pixel of an overview stands for two rows and two columns of the next larger le
 one. It is
 
 - the average of the valid ones among these, where the values are measurements, and invalid where none is. Whole numbers
-  are rounded, halves up. An average that would be read as nodata becomes the value beside;
+  are rounded, halves away from zero. An average that would be read as nodata becomes the value beside;
 - or the first one of the four, valid or not, where the values may be classes.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import imagecodecs
@@ -22,8 +21,6 @@ from rasterwire.render.rounding import beside_nodata
 from rasterwire.request import MaskOutput
 
 __all__ = ["as_read", "halve", "pack_block", "unpack_block"]
-
-_Valid = npt.NDArray[np.bool_]
 
 
 def as_read(raster: RasterPlan, block: Block) -> Block:
@@ -61,31 +58,42 @@ def halve(raster: RasterPlan, block: Block, *, averages: bool) -> Block:
 
 def _averaged(band: BandPlan, pixels: Pixels) -> Pixels:
     data, valid = _even(pixels.data), _even(pixels.valid)
-    fours = _fours(valid)
-    count = np.add.reduce([four.astype(np.uint8) for four in fours])
-    values = [np.where(four, values, 0) for four, values in zip(fours, _fours(data), strict=True)]
+    is_whole = bool(valid.all())
+    count = np.uint8(4) if is_whole else _sums(valid, np.uint8)
+    if not is_whole:
+        data = np.where(valid, data, data.dtype.type(0))
     divisor = np.maximum(count, 1)
     if data.dtype.kind == "f":
-        means = _mean_of_floats(values, divisor)
-    elif data.dtype.itemsize < np.dtype(np.int64).itemsize:
-        twice = 2 * np.add.reduce([value.astype(np.int64) for value in values])
-        means = np.floor_divide(twice + divisor, 2 * divisor.astype(np.int64))
+        means = _mean_of_floats(data, divisor)
+    elif data.dtype.itemsize == np.dtype(np.int64).itemsize:
+        means = _mean_of_long(data, divisor)
     else:
-        means = _mean_of_long(values, divisor)
-    return beside_nodata(means.astype(data.dtype), count > 0, band.nodata)
+        total = _sums(data, np.int64 if data.dtype.itemsize > np.dtype(np.int16).itemsize else np.int32)
+        means = (total + 2 - (total < 0)) >> 2 if is_whole else _rounded(total, divisor.astype(total.dtype))
+    any_valid = np.ones(means.shape, bool) if is_whole else np.asarray(count > 0)
+    return beside_nodata(means.astype(data.dtype), any_valid, band.nodata)
 
 
-def _mean_of_floats(values: Sequence[npt.NDArray[Any]], divisor: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
+def _mean_of_floats(data: npt.NDArray[Any], divisor: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
     with np.errstate(invalid="ignore", over="ignore", under="ignore"):
         # quarters, since the sum of the largest values is infinite
-        return np.asarray(np.add.reduce([value.astype(np.float64) * 0.25 for value in values]) / (divisor * 0.25))
+        return np.asarray(_sums(data * np.float64(0.25), np.float64) / (divisor * 0.25))
 
 
-def _mean_of_long(values: Sequence[npt.NDArray[Any]], divisor: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
+def _mean_of_long(data: npt.NDArray[Any], divisor: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
     """Return means of integers whose sum does not fit into their type."""
-    count = divisor.astype(values[0].dtype)
-    wholes, rests = zip(*(np.divmod(value, count) for value in values), strict=True)
-    return np.asarray(np.add.reduce(wholes) + (2 * np.add.reduce(rests) + count) // (2 * count))
+    count = np.broadcast_to(divisor, tuple(side // 2 for side in data.shape)).astype(data.dtype)
+    wholes, rests = np.divmod(data, count.repeat(2, 0).repeat(2, 1))
+    return _rounded(_sums(rests, data.dtype), count, _sums(wholes, data.dtype))
+
+
+def _rounded(rests: npt.NDArray[Any], count: npt.NDArray[Any], wholes: npt.NDArray[Any] | int = 0) -> npt.NDArray[Any]:
+    """Return ``wholes + rests / count``, rounded."""
+    quotients, remainders = np.divmod(2 * rests + count, 2 * count)
+    means = wholes + quotients
+    if means.dtype.kind == "i":
+        means -= (remainders == 0) & (means <= 0)  # a negative half
+    return np.asarray(means)
 
 
 def _even(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -94,8 +102,10 @@ def _even(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return np.pad(pixels, ((0, rows % 2), (0, cols % 2))) if rows % 2 or cols % 2 else pixels
 
 
-def _fours(pixels: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], ...]:
-    return pixels[::2, ::2], pixels[::2, 1::2], pixels[1::2, ::2], pixels[1::2, 1::2]
+def _sums(pixels: npt.NDArray[Any], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    """Return the sums of two rows and two columns each."""
+    rows = np.add(pixels[::2], pixels[1::2], dtype=dtype)
+    return np.asarray(rows[:, ::2] + rows[:, 1::2])
 
 
 def pack_block(block: Block) -> bytes:

@@ -57,7 +57,7 @@ def provenance_json(record: ExportRecord, job: ExportJob, files: Sequence[Writte
         "etag": job.plan.etag,
         "software": {"rasterwire": version("rasterwire"), "libraries": list(LIBRARIES)},
         "created": _time(record.create_time),
-        "sources": {"images": ids[:_MAX_SOURCES], "count": len(ids), "bytes": source_bytes},
+        "sources": {"images": sorted(ids)[:_MAX_SOURCES], "count": len(ids), "bytes": source_bytes},
         "rasters": [_raster(raster) for raster in job.plan.rasters],
         "files": [{"key": file.key, "size": file.size, "crc32c": f"{file.crc32c:08x}"} for file in files],
     }

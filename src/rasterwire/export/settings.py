@@ -16,6 +16,7 @@ from rasterwire.tables import read_values, unknown_setting, wrong_setting
 __all__ = ["DestinationSettings", "ExportSettings", "read_export"]
 
 MAX_DESTINATIONS = 100
+"""Destinations of a server, in its settings."""
 
 _SILENCE = 30.0
 """Seconds that an object store may be silent before a request is sent again."""

@@ -7,13 +7,13 @@ from typing import TypeVar
 
 from odc.geo.geobox import GeoBox
 
+from rasterwire.download.block_task import BlockTask
 from rasterwire.encode import Block
 from rasterwire.geo.grid import shifted
 from rasterwire.pixels import Window
 from rasterwire.plan import RasterPlan
 from rasterwire.render import Engine
-from rasterwire.render.block import render_block
-from rasterwire.render.parts import Part, by_parts, has_parts
+from rasterwire.render.parts import Part, PartTask, by_parts, has_parts
 
 __all__ = ["WindowBlocks", "raster_of_window"]
 
@@ -49,24 +49,17 @@ class WindowBlocks:
 
     def __call__(self, raster: RasterPlan, windows: Iterable[Window], encode: Callable[[Block], T]) -> Iterator[T]:
         """See ``BlockSource``."""
-        whole = replace(raster, grid=self._whole.grid)
+        whole = replace(raster, grid=self._whole.grid)  # which has no tiling: see ``raster_of_window``
         row, col = self._window.row, self._window.col
         within = (Window(row + part.row, col + part.col, part.height, part.width) for part in windows)
+        cost = partial(_values, whole)
         if not has_parts(whole):
-            return self._engine.map(partial(self._block, whole, encode), within, partial(_values, whole))
+            return self._engine.map(BlockTask(whole, encode), within, cost, self._check)
 
-        def run(render: Callable[[Part], Block], parts: Iterable[Part]) -> Iterator[Block]:
-            def of_part(part: Part) -> Block:
-                self._check()
-                return render(part)
-
-            return self._engine.map(of_part, parts, lambda part: _values(whole, part.window))
+        def run(render: PartTask, parts: Iterable[Part]) -> Iterator[Block]:
+            return self._engine.map(render, parts, lambda part: cost(part.window), self._check)
 
         return map(encode, by_parts(whole, within, run))
-
-    def _block(self, whole: RasterPlan, encode: Callable[[Block], T], window: Window) -> T:
-        self._check()
-        return encode(render_block(whole, window))
 
 
 def _values(raster: RasterPlan, window: Window) -> float:

@@ -1,10 +1,12 @@
 """Computed images, as plans take them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from odc.geo.geobox import GeoBox
 
 from rasterwire.nodes.nodes import Node
+from rasterwire.nodes.run import in_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,10 @@ class Computed:
     node: Node
     is_bounded: bool = True
 
+    def __reduce__(self) -> tuple[Callable[..., "Computed"], tuple[object, ...]]:
+        # each node after its inputs, which pickle has written by then: trees may be deeper than its stack
+        return _without_order, (in_order(self.node), self.name, self.grid, self.dtype, self.node, self.is_bounded)
+
     @property
     def placed(self) -> GeoBox:
         """See ``Band.placed``."""
@@ -39,6 +45,10 @@ class Computed:
     def stored(self) -> None:
         """None: it is not a band of a file."""
         return
+
+
+def _without_order(_: tuple[Node, ...], name: str, grid: GeoBox, dtype: str, node: Node, is_bounded: bool) -> Computed:
+    return Computed(name, grid, dtype, node, is_bounded)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,21 @@ def count_requests(nodes: Sequence[Node]) -> dict[bytes, int]:
     return {key: count for key, count in counts.items() if count > 1}
 
 
+def in_order(node: Node) -> tuple[Node, ...]:
+    """Return a node and all nodes below it, each after its inputs and once."""
+    ordered: dict[int, Node] = {}
+    pending = [node]
+    while pending:
+        current = pending[-1]
+        missing = [below for below in current.inputs if id(below) not in ordered]
+        if id(current) not in ordered and missing:
+            pending.extend(missing)
+            continue
+        pending.pop()
+        ordered.setdefault(id(current), current)
+    return tuple(ordered.values())
+
+
 def evaluate(nodes: Sequence[Node], target: Target, read: Reader, request_counts: Mapping[bytes, int]) -> list[Pixels]:
     """Return the pixels of nodes over a target.
 

@@ -24,11 +24,22 @@ class SerialEngine:
         function: Callable[[A], B],
         items: Iterable[A],
         cost: Callable[[A], float] | None = None,  # noqa: ARG002  there is nobody to share with
+        check: Callable[[], None] | None = None,
     ) -> Iterator[B]:
         """See ``Engine.map``."""
         # unlike map(), a generator can be closed, and ends with the first error
-        for item in items:
-            yield function(item)
+        yield from map(_checked(function, check), items)
+
+
+def _checked(function: Callable[[A], B], check: Callable[[], None] | None) -> Callable[[A], B]:
+    if check is None:
+        return function
+
+    def run(argument: A) -> B:
+        check()
+        return function(argument)
+
+    return run
 
 
 _YOUNG = 8
@@ -113,9 +124,14 @@ class ThreadEngine:
         )
 
     def map(
-        self, function: Callable[[A], B], items: Iterable[A], cost: Callable[[A], float] | None = None
+        self,
+        function: Callable[[A], B],
+        items: Iterable[A],
+        cost: Callable[[A], float] | None = None,
+        check: Callable[[], None] | None = None,
     ) -> Iterator[B]:
         """See ``Engine.map``."""
+        function = _checked(function, check)
         waiting: deque[Future[B]] = deque()
         source = iter(items)
         first = list(islice(source, 2))

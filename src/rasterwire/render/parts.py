@@ -20,8 +20,9 @@ from rasterwire.plan.types import RasterPlan
 from rasterwire.render.ahead import SharedFetches
 from rasterwire.render.block import render_block
 from rasterwire.render.computed import pixels_at_once
+from rasterwire.spans import span
 
-__all__ = ["Part", "by_parts", "has_parts"]
+__all__ = ["Part", "PartTask", "by_parts", "has_parts"]
 
 _TILE = 512
 """Pixels a side of the tiles of files that have none, or do not share the lattice of the output."""
@@ -36,7 +37,7 @@ _TOGETHER = 2
 """Parts side by side whose tiles are fetched by the same requests, since they are computed at the same time."""
 
 Block = tuple[Pixels, ...]
-Run = Callable[[Callable[["Part"], Block], Iterable["Part"]], Iterator[Block]]
+Run = Callable[["PartTask", Iterable["Part"]], Iterator[Block]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,26 @@ class Part:
 
     window: Window
     fetches: SharedFetches
+
+    def __reduce__(self) -> tuple[type["Part"], tuple[Window, SharedFetches]]:
+        # in another process nobody shares them
+        return Part, (self.window, SharedFetches(self.window))
+
+
+@dataclass(frozen=True, slots=True)
+class PartTask:
+    """Renders parts of blocks of a raster; a value.
+
+    What crosses to another process is the pixels of a part: parts end where tiles of files end, so that each is decoded
+    once, and there no tile of the output ends. For what is computed of so many values, pixels are little.
+    """
+
+    raster: RasterPlan
+
+    def __call__(self, part: Part) -> Block:
+        """Return the pixels of a part; see ``render_block``."""
+        with span("block"):
+            return render_block(self.raster, part.window, part.fetches)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +143,7 @@ def _joined(
             begun.append((strip, members))
             yield from members
 
-    results = run(lambda part: render_block(raster, part.window, part.fetches), parts())
+    results = run(PartTask(raster), parts())
     for block in results:
         strip, members = begun.popleft()
         if len(members) == 1:

@@ -46,7 +46,7 @@ _PRIORITY = 100
 _DEFAULT_PAGE, _MAX_PAGE = 50, 500
 
 _MAX_WATCHES = 200
-"""Streams of a process."""
+"""Exports that are watched at once, at each worker."""
 
 _WATCH_SECONDS = 0.5
 """Between two looks at an export that is watched."""

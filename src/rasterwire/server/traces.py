@@ -48,9 +48,9 @@ class _Span:
     def note(self, name: str, value: str | int) -> None:
         self.span.set_attribute(name, value)
 
-    def link(self, other: Span) -> None:
-        if isinstance(other, _Span):
-            self.span.add_link(other.span.get_span_context())
+    def link(self, linked: Span) -> None:
+        if isinstance(linked, _Span):
+            self.span.add_link(linked.span.get_span_context())
 
     def end(self, error: BaseException | None = None) -> None:
         if error is not None:  # without its text, which names what was asked for

@@ -18,7 +18,7 @@ MAX_UNFINISHED = 1000
 """Exports of all tenants that have not ended."""
 
 MAX_PAYLOADS = 1 << 30
-"""Bytes of all requests."""
+"""Bytes of the requests of all exports."""
 
 _KEPT_SECONDS = 90 * 86400
 """After which an export that has ended is forgotten."""
@@ -140,17 +140,18 @@ class Statement(Protocol):
 class JobRows:
     """See ``JobStore``; a store says how statements are run."""
 
-    def transaction(self, *, changes: bool = True) -> AbstractContextManager[Statement]:
-        """Return a block whose statements are one transaction, before which no other one adds an export.
+    def transaction(self, *, changes: bool = True, adds: bool = False) -> AbstractContextManager[Statement]:
+        """Return a block whose statements are one transaction.
 
         Args:
             changes: whether it changes anything.
+            adds: whether it adds an export, by what it finds of others: no two do so at the same time.
         """
         raise NotImplementedError
 
     def put(self, record: ExportRecord, most: int | None = None) -> ExportRecord:
         """See ``JobStore.put``."""
-        with self.transaction() as run:
+        with self.transaction(adds=True) as run:
             run(_SWEEP, {"kept": _KEPT_SECONDS})
             run(_SWEEP_PARTS, {})
             if record.request_id:

@@ -63,12 +63,12 @@ class SqliteJobStore(JobRows):
                 raise OSError(0, f"the file of exports cannot be opened ({error})") from error
 
     @contextmanager
-    def transaction(self, *, changes: bool = True) -> Iterator[Statement]:
+    def transaction(self, *, changes: bool = True, adds: bool = False) -> Iterator[Statement]:
         """See ``JobRows.transaction``."""
         with self._lock:
             try:
                 with self._connection:
-                    self._connection.execute("BEGIN IMMEDIATE" if changes else "BEGIN")
+                    self._connection.execute("BEGIN IMMEDIATE" if changes or adds else "BEGIN")
                     yield self._run
             except sqlite3.DatabaseError as error:  # also of a file that is damaged
                 _log.error("the file of exports cannot be used: %s", error)

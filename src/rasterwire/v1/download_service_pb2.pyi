@@ -617,8 +617,8 @@ class QuotaStatus(_message.Message):
     RESET_TIME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Its name in the settings of the server: `pixels_per_day`, in values of all bands; `bytes_per_day`, in bytes sent;
-    `concurrent_renders`, under way at once at the worker that answers; or `stored_bytes`, by the estimated sizes of the
-    files of registered downloads.
+    `concurrent_renders`, under way at once at the worker that answers; `stored_bytes`, by the estimated sizes of the
+    files of registered downloads; or `concurrent_exports`, that have not ended.
     """
     limit: _builtins.int
     """How much may be taken until `reset_time`, or be there at once."""

@@ -60,14 +60,15 @@ class JsonSchemas:
         """Return a reference to the schema of a message; a request may have more forms than an answer."""
         if kind.full_name in _WELL_KNOWN:
             return _WELL_KNOWN[kind.full_name]
-        if kind.name not in self.components:
-            self.components[kind.name] = {}  # messages of expressions hold each other
+        name = _name(kind)
+        if name not in self.components:
+            self.components[name] = {}  # messages of expressions hold each other
             properties = {field.json_name: self.field(field, of_request=of_request) for field in kind.fields}
             schema: Schema = {"type": "object", "properties": properties}
             form = MESSAGE_FORMS.get(kind.full_name)
             if of_request and form and form.schemas:
                 schema = {"anyOf": [schema, *form.schemas]}
-            self.components[kind.name] = self.described(schema, kind.full_name)
+            self.components[name] = self.described(schema, kind.full_name)
         return _reference(kind)
 
     def field(self, field: FieldDescriptor, *, of_request: bool) -> Schema:
@@ -94,8 +95,8 @@ class JsonSchemas:
 
     def _enum(self, kind: EnumDescriptor, *, of_request: bool) -> Schema:
         names = list(kind.values_by_name)
-        if kind.name not in self.components:
-            self.components[kind.name] = self.described({"type": "string", "enum": names}, kind.full_name)
+        if _name(kind) not in self.components:
+            self.components[_name(kind)] = self.described({"type": "string", "enum": names}, kind.full_name)
         if not of_request:
             return _reference(kind)
         prefix = enum_prefix(kind)
@@ -103,4 +104,9 @@ class JsonSchemas:
 
 
 def _reference(kind: Descriptor | EnumDescriptor) -> Schema:
-    return {"$ref": f"#/components/schemas/{kind.name}"}
+    return {"$ref": f"#/components/schemas/{_name(kind)}"}
+
+
+def _name(kind: Descriptor | EnumDescriptor) -> str:
+    """Return the name of a schema; those of two messages may have parts of one name."""
+    return kind.name if kind.containing_type is None else f"{_name(kind.containing_type)}.{kind.name}"

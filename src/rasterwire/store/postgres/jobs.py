@@ -12,6 +12,9 @@ __all__ = ["PostgresJobStore"]
 
 _NOW = "extract(epoch FROM clock_timestamp())::float8"
 
+_ADDING = 0x7261737465720002
+"""Of the database's advisory locks; see ``JobRows.transaction``."""
+
 _value = re.compile(r"(?<!:):([a-z_][a-z0-9_]*)")
 
 
@@ -23,7 +26,7 @@ class PostgresJobStore(JobRows):
         self._database = database
 
     @contextmanager
-    def transaction(self, *, changes: bool = True) -> Iterator[Statement]:
+    def transaction(self, *, changes: bool = True, adds: bool = False) -> Iterator[Statement]:
         """See ``JobRows.transaction``."""
         block = self._database.transaction() if changes else self._database.connected()
         with block as connection:
@@ -31,8 +34,8 @@ class PostgresJobStore(JobRows):
             def run(text: str, values: Mapping[str, object], /) -> Rows:
                 return connection.execute(_statement(text), values)
 
-            if changes:  # in the order in which they are used, so that no two wait for each other
-                connection.execute("LOCK TABLE rasterwire.exports IN SHARE ROW EXCLUSIVE MODE")
+            if adds:
+                connection.execute("SELECT pg_advisory_xact_lock(%s)", (_ADDING,))
             yield run
 
     def close(self) -> None:

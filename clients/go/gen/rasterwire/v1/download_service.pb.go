@@ -1191,8 +1191,8 @@ func (x *GetLimitsResponse) GetQuotas() []*QuotaStatus {
 type QuotaStatus struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Its name in the settings of the server: `pixels_per_day`, in values of all bands; `bytes_per_day`, in bytes sent;
-	// `concurrent_renders`, under way at once at the worker that answers; or `stored_bytes`, by the estimated sizes of the
-	// files of registered downloads.
+	// `concurrent_renders`, under way at once at the worker that answers; `stored_bytes`, by the estimated sizes of the
+	// files of registered downloads; or `concurrent_exports`, that have not ended.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// How much may be taken until `reset_time`, or be there at once.
 	Limit int64 `protobuf:"varint,2,opt,name=limit,proto3" json:"limit,omitempty"`

@@ -652,8 +652,8 @@ export const GetLimitsResponseSchema: GenMessage<GetLimitsResponse> = /*@__PURE_
 export type QuotaStatus = Message<"rasterwire.v1.QuotaStatus"> & {
   /**
    * Its name in the settings of the server: `pixels_per_day`, in values of all bands; `bytes_per_day`, in bytes sent;
-   * `concurrent_renders`, under way at once at the worker that answers; or `stored_bytes`, by the estimated sizes of the
-   * files of registered downloads.
+   * `concurrent_renders`, under way at once at the worker that answers; `stored_bytes`, by the estimated sizes of the
+   * files of registered downloads; or `concurrent_exports`, that have not ended.
    *
    * @generated from field: string name = 1;
    */

@@ -55,8 +55,8 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * Its name in the settings of the server: `pixels_per_day`, in values of all bands; `bytes_per_day`, in bytes sent;
-   * `concurrent_renders`, under way at once at the worker that answers; or `stored_bytes`, by the estimated sizes of the
-   * files of registered downloads.
+   * `concurrent_renders`, under way at once at the worker that answers; `stored_bytes`, by the estimated sizes of the
+   * files of registered downloads; or `concurrent_exports`, that have not ended.
    * </pre>
    *
    * <code>string name = 1;</code>
@@ -78,8 +78,8 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * Its name in the settings of the server: `pixels_per_day`, in values of all bands; `bytes_per_day`, in bytes sent;
-   * `concurrent_renders`, under way at once at the worker that answers; or `stored_bytes`, by the estimated sizes of the
-   * files of registered downloads.
+   * `concurrent_renders`, under way at once at the worker that answers; `stored_bytes`, by the estimated sizes of the
+   * files of registered downloads; or `concurrent_exports`, that have not ended.
    * </pre>
    *
    * <code>string name = 1;</code>
@@ -564,8 +564,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Its name in the settings of the server: `pixels_per_day`, in values of all bands; `bytes_per_day`, in bytes sent;
-     * `concurrent_renders`, under way at once at the worker that answers; or `stored_bytes`, by the estimated sizes of the
-     * files of registered downloads.
+     * `concurrent_renders`, under way at once at the worker that answers; `stored_bytes`, by the estimated sizes of the
+     * files of registered downloads; or `concurrent_exports`, that have not ended.
      * </pre>
      *
      * <code>string name = 1;</code>
@@ -586,8 +586,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Its name in the settings of the server: `pixels_per_day`, in values of all bands; `bytes_per_day`, in bytes sent;
-     * `concurrent_renders`, under way at once at the worker that answers; or `stored_bytes`, by the estimated sizes of the
-     * files of registered downloads.
+     * `concurrent_renders`, under way at once at the worker that answers; `stored_bytes`, by the estimated sizes of the
+     * files of registered downloads; or `concurrent_exports`, that have not ended.
      * </pre>
      *
      * <code>string name = 1;</code>
@@ -609,8 +609,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Its name in the settings of the server: `pixels_per_day`, in values of all bands; `bytes_per_day`, in bytes sent;
-     * `concurrent_renders`, under way at once at the worker that answers; or `stored_bytes`, by the estimated sizes of the
-     * files of registered downloads.
+     * `concurrent_renders`, under way at once at the worker that answers; `stored_bytes`, by the estimated sizes of the
+     * files of registered downloads; or `concurrent_exports`, that have not ended.
      * </pre>
      *
      * <code>string name = 1;</code>
@@ -628,8 +628,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Its name in the settings of the server: `pixels_per_day`, in values of all bands; `bytes_per_day`, in bytes sent;
-     * `concurrent_renders`, under way at once at the worker that answers; or `stored_bytes`, by the estimated sizes of the
-     * files of registered downloads.
+     * `concurrent_renders`, under way at once at the worker that answers; `stored_bytes`, by the estimated sizes of the
+     * files of registered downloads; or `concurrent_exports`, that have not ended.
      * </pre>
      *
      * <code>string name = 1;</code>
@@ -644,8 +644,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Its name in the settings of the server: `pixels_per_day`, in values of all bands; `bytes_per_day`, in bytes sent;
-     * `concurrent_renders`, under way at once at the worker that answers; or `stored_bytes`, by the estimated sizes of the
-     * files of registered downloads.
+     * `concurrent_renders`, under way at once at the worker that answers; `stored_bytes`, by the estimated sizes of the
+     * files of registered downloads; or `concurrent_exports`, that have not ended.
      * </pre>
      *
      * <code>string name = 1;</code>

@@ -13,8 +13,8 @@ public interface QuotaStatusOrBuilder extends
   /**
    * <pre>
    * Its name in the settings of the server: `pixels_per_day`, in values of all bands; `bytes_per_day`, in bytes sent;
-   * `concurrent_renders`, under way at once at the worker that answers; or `stored_bytes`, by the estimated sizes of the
-   * files of registered downloads.
+   * `concurrent_renders`, under way at once at the worker that answers; `stored_bytes`, by the estimated sizes of the
+   * files of registered downloads; or `concurrent_exports`, that have not ended.
    * </pre>
    *
    * <code>string name = 1;</code>
@@ -24,8 +24,8 @@ public interface QuotaStatusOrBuilder extends
   /**
    * <pre>
    * Its name in the settings of the server: `pixels_per_day`, in values of all bands; `bytes_per_day`, in bytes sent;
-   * `concurrent_renders`, under way at once at the worker that answers; or `stored_bytes`, by the estimated sizes of the
-   * files of registered downloads.
+   * `concurrent_renders`, under way at once at the worker that answers; `stored_bytes`, by the estimated sizes of the
+   * files of registered downloads; or `concurrent_exports`, that have not ended.
    * </pre>
    *
    * <code>string name = 1;</code>
