@@ -12,7 +12,7 @@ from rasterwire.export.destination import AlreadyExists, Destination, UnknownUpl
 from rasterwire.export.job import ExportJob
 from rasterwire.export.parted_cog import CogPart, PartedCog, PartSummary, PartWindow
 from rasterwire.export.provenance import WrittenFile, provenance_json, stac_item_json
-from rasterwire.export.side_files import write_small
+from rasterwire.export.side_files import NOT_STORED, write_small
 from rasterwire.render import Engine
 from rasterwire.store.jobs import PartRecord
 
@@ -66,7 +66,7 @@ class CogExport:
         headers = {"Content-Type": "image/tiff"}
         overwrite = self._job.overwrite
         upload = self._attempt.patiently(lambda: self._destination.begin(self._key, headers, replace=overwrite))
-        self._attempt.save(PartRecord(_HEAD, self._key, upload=upload))
+        self._attempt.save(PartRecord(_HEAD, self._key, upload=upload, summary=NOT_STORED))
         return upload
 
     def _store(self, part: PartWindow, cog_part: CogPart) -> None:
@@ -109,6 +109,9 @@ class CogExport:
         except UnknownUpload:
             if not was_done or not self._exists():  # else the attempt before had finished it
                 raise
+        except AlreadyExists:
+            self._attempt.save(PartRecord(_HEAD, self._key, upload=self._upload, summary=NOT_STORED))
+            raise
         for number, reduced in list(self._attempt.parts.items()):
             if number > _REDUCED:
                 self._attempt.patiently(lambda key=reduced.key: self._destination.delete(key))  # type: ignore[misc]
