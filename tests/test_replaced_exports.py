@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from effort import HANG
+from exporting import Exporter, exporter, warped
 from rasterwire.export.folder_destination import FolderDestination
 from rasterwire.v1 import export_service_pb2
 from rasterwire.v1.export_service_pb2 import Export
-from test_exports import Exporter, exporter, warped
 from waiting import until
 
 
