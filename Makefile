@@ -154,7 +154,7 @@ lock: $(STAMP) ## Pin the requirements, with hashes, for all platforms
 	$(BIN)/uv pip compile $(LOCK) --group stac-api -o requirements-stac-api.lock
 	$(BIN)/uv pip compile $(LOCK) --group deployment --constraint requirements.lock -o requirements-deployment.lock
 
-IMAGE_EXTRAS = --extra server --extra auth --extra telemetry --extra remote --extra export --extra postgres --extra netcdf --extra zarr
+IMAGE_EXTRAS = --extra server --extra auth --extra telemetry --extra remote --extra export --extra postgres --extra netcdf --extra zarr --extra dask
 EXTRAS = $(IMAGE_EXTRAS) --extra geoparquet
 # geoparquet takes 300 MB; odc-geo asks for xarray, and that for pandas, which a server does not import
 IMAGE = $(IMAGE_EXTRAS) --no-emit-package xarray --no-emit-package pandas

@@ -349,3 +349,13 @@ def test_a_system_on_which_the_sandbox_forbids_less_is_told(folder: Path, monkey
     monkeypatch.setattr(machine, "can_forbid_calls", system_calls.forbid_calls_to_others)
     assert examined("--config", config)["sandbox"][0] == "warn"
     assert "sandbox" not in examined("--config", config_of(folder, ""))
+
+
+def test_destinations_of_exports_are_tried_and_left_as_they_were(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    tables = [("good", tmp_path / "exports"), ("bad", tmp_path / "file" / "below")]
+    text = "".join(f'[[export.destinations]]\nname = "{name}"\nfolder = "{place}"\n' for name, place in tables)
+    findings = examined("--config", config_of(folder, text), code=1)
+    assert findings["export to good"][0] == "ok"
+    assert findings["export to bad"][0] == "fail"
+    assert [path for path in (tmp_path / "exports").rglob("*") if path.is_file()] == []

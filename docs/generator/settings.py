@@ -10,6 +10,7 @@ from rasterwire.cli.main import serve
 from rasterwire.export.settings import DestinationSettings, ExportSettings
 from rasterwire.files.sources.settings import SourceSettings
 from rasterwire.principal import Quota
+from rasterwire.server.dask_settings import DaskSettings
 from rasterwire.server.identity.settings import AuthSettings, TenantSettings, TlsSettings
 from rasterwire.server.settings import CacheSettings, Settings
 from rasterwire.server.telemetry import TelemetrySettings
@@ -24,10 +25,10 @@ A server takes each setting from the first of these that has it:
 3. the TOML file that `--config` or `RASTERWIRE_CONFIG` names, with the setting's name as the key;
 4. the default.
 
-`catalogs`, `sources`, `cache`, `store`, `auth`, `tenants`, `tls`, `telemetry` and `export` are tables, and stand in the
-file alone. Unknown names in the file, and values of the wrong type or range, stop the server at its start with a
-sentence for each of them. A variable that begins with `RASTERWIRE_` and that nothing reads is told in the log, with the
-name that is likely meant.
+`catalogs`, `sources`, `cache`, `store`, `auth`, `tenants`, `tls`, `dask`, `telemetry` and `export` are tables, and
+stand in the file alone. Unknown names in the file, and values of the wrong type or range, stop the server at its start
+with a sentence for each of them. A variable that begins with `RASTERWIRE_` and that nothing reads is told in the log,
+with the name that is likely meant.
 
 """
 
@@ -39,6 +40,7 @@ _TABLES = (
     ("[auth]", AuthSettings, "How callers are recognised; see [Many tenants](../tenants.md)."),
     ("[[tenants]]", TenantSettings, "Each table is a tenant; see [Many tenants](../tenants.md)."),
     ("[tls]", TlsSettings, "How connections are encrypted; see [Many tenants](../tenants.md)."),
+    ("[dask]", DaskSettings, 'Where `engine = "dask"` renders; see [Past one machine](../dask.md).'),
     ("[telemetry]", TelemetrySettings, "How calls are traced; see [Operations](../operations.md#traces)."),
     (
         "[[export.destinations]]",
@@ -86,10 +88,10 @@ def _fields(settings: type[Any]) -> list[tuple["dataclasses.Field[Any]", str]]:
 
 def _default(field: "dataclasses.Field[Any]") -> str:
     value = field.default
-    if field.default_factory is StoreSettings:
+    if field.default_factory is StoreSettings or field.default_factory is DaskSettings:
         return "see below"
     if field.default_factory is not dataclasses.MISSING:
-        return "one a core" if field.name == "threads" else code(str(field.default_factory().by))
+        return "one a core" if field.name in {"threads", "processes"} else code(str(field.default_factory().by))
     if value is dataclasses.MISSING:
         return "required"
     if isinstance(value, CacheSettings | AuthSettings | TlsSettings | TelemetrySettings | ExportSettings):

@@ -7,15 +7,23 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
 
+import numpy as np
 import pytest
+import rasterio
+from rio_cogeo.cogeo import cog_validate
 
+import rasterwire.export.cog_part as of_part
+import rasterwire.export.parted_cog as of_cog
 from cases import every
+from parted import made_parts
 from rasterwire.errors import StorageUnavailable
 from rasterwire.export.destination import AlreadyExists, Destination, UnknownUpload
 from rasterwire.export.folder_destination import FolderDestination
 from rasterwire.export.s3_destination import S3Destination
 from rasterwire.files.sources.settings import SourceSettings
+from rasterwire.request import Encoding
 from seaweed import Seaweed
+from test_encode import expected, made_up, raster
 
 _buckets = count()
 
@@ -220,3 +228,51 @@ def test_headers_and_refusals_of_a_bucket(object_server: Seaweed, tmp_path: Path
     other = pickle.loads(pickle.dumps(bucket))
     with pytest.raises(StorageUnavailable):
         other.get("x.tif")
+
+
+def test_a_server_without_conditions_is_asked_before(tmp_path: Path) -> None:
+    stub = pytest.importorskip("botocore.stub", reason="botocore is not installed; the extra export has it")
+    (tmp_path / "keys").write_text("[default]\naws_access_key_id = k\naws_secret_access_key = s\n")
+    bucket = S3Destination(SourceSettings("s3://x/", endpoint="http://127.0.0.1:1", credentials=str(tmp_path / "keys")))
+    with stub.Stubber(bucket._client) as server:
+        server.add_client_error("put_object", "NotImplemented", http_status_code=501)
+        server.add_client_error("head_object", "404", http_status_code=404)
+        server.add_response("put_object", {"ETag": '"1"'})
+        bucket.put("x", b"1")
+        server.add_client_error("complete_multipart_upload", "NotImplemented", http_status_code=501)
+        server.add_response("head_object", {"ETag": '"of others"'})
+        server.add_response("head_object", {"ETag": '"of others"'})
+        with pytest.raises(AlreadyExists):
+            bucket.finish("x", "upload", [(1, '"79b281060d337b9b2b84ccf390adcf74"')])
+        server.assert_no_pending_responses()
+
+
+def test_a_file_in_parts_is_read_from_a_bucket(
+    object_server: Seaweed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(of_cog, "_TILE", 64)
+    monkeypatch.setattr(of_cog, "_PART_BYTES", 1)
+    monkeypatch.setattr(of_part, "render_block", lambda raster, window: next(made_up(raster, [window])))
+    bucket, raster_plan = bucket_of(object_server, tmp_path), raster(2300, 1500, mask=True)
+    cog = of_cog.PartedCog(raster_plan, Encoding(cloud_optimized=True), bucket.least_part_bytes)
+    made = made_parts(cog, cog.parts[::-1])
+    assert len(made) == 2
+    upload = bucket.begin("a.tif", {"Content-Type": "image/tiff"})
+    etags = [(number, bucket.put_part("a.tif", upload, number, part.data)) for number, part in made.items()]
+    head = cog.head({number: part.summary for number, part in made.items()}, lambda number: made[number].reduced)
+    etags.append((1, bucket.put_part("a.tif", upload, 1, head)))
+    bucket.finish("a.tif", upload, sorted(etags))
+    settings = {
+        "AWS_S3_ENDPOINT": object_server.endpoint.partition("://")[2],
+        "AWS_HTTPS": "NO",
+        "AWS_VIRTUAL_HOSTING": "FALSE",
+        "AWS_ACCESS_KEY_ID": object_server.key,
+        "AWS_SECRET_ACCESS_KEY": object_server.secret,
+        "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
+    }
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    path = f"/vsis3/{bucket._bucket}/some/prefix/a.tif"
+    assert cog_validate(path, strict=True, quiet=True) == (True, [], [])
+    with rasterio.open(path) as file:
+        assert np.array_equal(file.read(1), expected(raster_plan))

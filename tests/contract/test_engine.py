@@ -112,3 +112,20 @@ def test_two_maps_at_once_do_not_wait_for_each_other(engine: Engine) -> None:
     first, second = engine.map(str, range(50)), engine.map(str, range(50, 100))
     pairs = list(zip(first, second, strict=True))
     assert pairs == [(str(n), str(n + 50)) for n in range(50)]
+
+
+def test_a_check_ends_the_wait_for_a_result_that_takes_long() -> None:
+    engine, may_end = ThreadEngine(2), threading.Event()
+    checked: list[int] = []
+
+    def check() -> None:
+        checked.append(1)
+        if len(checked) > 4:  # two items began by then
+            raise InterruptedError
+
+    results = engine.map(lambda _: may_end.wait(HANG), range(5), check=check)
+    with pytest.raises(InterruptedError):
+        next(results)
+    assert not may_end.is_set()
+    may_end.set()
+    engine.close()

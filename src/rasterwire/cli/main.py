@@ -22,6 +22,7 @@ from rasterwire.cli.system_errors import system_error_text
 from rasterwire.cli.variables import unread_variables
 from rasterwire.cli.versions import versions
 from rasterwire.cli.warm import warm
+from rasterwire.cli.worker import worker
 from rasterwire.client.errors import CorruptData, DownloadFailed, ExportFailed, Interrupted, InvalidParams, NotFound
 from rasterwire.units import bytes_text
 
@@ -169,7 +170,7 @@ def version() -> None:
         click.echo(line)
 
 
-for command in (download, plan, downloads, export, exports, images, index, warm, doctor, admin):
+for command in (download, plan, downloads, export, exports, images, index, warm, worker, doctor, admin):
     cli.add_command(command)
 
 

@@ -19,6 +19,7 @@
         OffsetOutOfRange      a read begins past the end of the file
         DiskFull              no space for a file that the server has to write
         StorageUnavailable    the server cannot reach its own files; retry later
+        WorkersUnavailable    the processes that render cannot be reached; retry later
         Overloaded            the server is too busy; retry later
         RenderCancelled       no client waits for the render any more
 
@@ -43,6 +44,7 @@ from rasterwire.errors.downloads import (
     Overloaded,
     RenderCancelled,
     StorageUnavailable,
+    WorkersUnavailable,
 )
 from rasterwire.errors.exports import ExportNotFound, ExportsNotSet
 from rasterwire.errors.images import (
@@ -80,5 +82,6 @@ __all__ = [
     "TenantUnknown",
     "Violation",
     "Violations",
+    "WorkersUnavailable",
     "invalid",
 ]

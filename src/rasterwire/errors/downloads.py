@@ -11,6 +11,7 @@ __all__ = [
     "Overloaded",
     "RenderCancelled",
     "StorageUnavailable",
+    "WorkersUnavailable",
 ]
 
 
@@ -107,6 +108,19 @@ class StorageUnavailable(DownloadError):
 
     def __str__(self) -> str:
         return f"the server cannot reach its own files at the moment; come back in {self.retry_after:g} s"
+
+
+class WorkersUnavailable(DownloadError):
+    """The processes that render for the server cannot be reached now, or there are none.
+
+    What to do: Try again after the time that the answer names; what was received is kept, and the download resumes.
+    """
+
+    reason = "WORKERS_UNAVAILABLE"
+    retry_after = 5.0
+
+    def __str__(self) -> str:
+        return f"the server cannot reach its workers at the moment; come back in {self.retry_after:g} s"
 
 
 class Overloaded(DownloadError):

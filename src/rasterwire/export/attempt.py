@@ -66,6 +66,15 @@ class Attempt:
         if self._stopped.is_set():
             raise RenderCancelled
 
+    def pause(self, seconds: float) -> None:
+        """Go on a while later.
+
+        Raises:
+            RenderCancelled: the attempt is stopped.
+        """
+        self._stopped.wait(seconds)
+        self.check()
+
     def is_done(self, number: int) -> bool:
         """Tell whether a part is written."""
         part = self.parts.get(number)
@@ -99,7 +108,7 @@ class Attempt:
                 return function()
             except _TRANSIENT as error:
                 _log.warning("export %s: %s; it is tried again in %g s", self.record.id, _words(error), wait)
-                self._stopped.wait(wait)
+                self.pause(wait)
                 wait = min(2 * wait, _LONGEST_WAIT)
         self.check()
         return function()

@@ -3,7 +3,7 @@
 import json
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -30,6 +30,17 @@ _AT_ONCE = 2
 
 _LOOK_SECONDS = 0.4
 """After which exports are looked for, and whether those that run were cancelled."""
+
+_SOURCE_PAUSES = 1.0, 5.0
+"""Seconds after which an image is tried again that cannot be read; requests for its files were sent again before."""
+
+_MAX_ATTEMPTS = 100
+"""At an export that comes no further; it may be what ends its servers."""
+
+_MORE_ATTEMPTS = 10
+"""For each part that is done."""
+
+_TOO_MANY_ATTEMPTS = "servers ended or lost their storage too often before it was done; ask the operator for the reason"
 
 _UPLOAD_GONE = "the destination has removed parts of the file before it was whole; ask for the export again"
 
@@ -143,6 +154,9 @@ class ExportDriver:
         if record.state is ExportState.CANCELLING:
             self._remove(attempt, destination, ExportState.CANCELLED)
             return
+        if record.attempt > _MAX_ATTEMPTS + _MORE_ATTEMPTS * record.parts_done:
+            self._remove(attempt, destination, ExportState.FAILED, _told("TOO_MANY_ATTEMPTS", _TOO_MANY_ATTEMPTS))
+            return
         with self._lock:
             self._running[record.id] = attempt
         self._meter.note_export("running")
@@ -157,18 +171,10 @@ class ExportDriver:
                 self._remove(attempt, destination, ExportState.CANCELLED)
         except StorageUnavailable:
             raise  # it is tried again later
-        except DownloadError as error:
+        except Exception as error:  # noqa: BLE001 - who asks for the export is told that it ended
+            if not isinstance(error, DownloadError | AlreadyExists | UnknownUpload):
+                _log.exception("export %s: an unexpected error", record.id)
             self._remove(attempt, destination, ExportState.FAILED, _failure(error))
-        except AlreadyExists as error:
-            failure = {"reason": "FILE_EXISTS", "message": f"prefix: {error}", "scenes": []}
-            self._remove(attempt, destination, ExportState.FAILED, json.dumps(failure))
-        except UnknownUpload:
-            failure = {"reason": "UPLOAD_GONE", "message": _UPLOAD_GONE, "scenes": []}
-            self._remove(attempt, destination, ExportState.FAILED, json.dumps(failure))
-        except Exception:  # noqa: BLE001 - who asks for the export is told that it ended
-            _log.exception("export %s: an unexpected error", record.id)
-            failure = {"reason": "INTERNAL", "message": "the server failed; its log says why", "scenes": []}
-            self._remove(attempt, destination, ExportState.FAILED, json.dumps(failure))
 
     def _make(self, attempt: Attempt, destination: Destination) -> None:
         record = attempt.record
@@ -176,12 +182,17 @@ class ExportDriver:
         private_folder(self._scratch)
         work = self._work(job, attempt, destination)
         with acting_for(job.caller):
-            try:
-                work.make_parts()
-                work.finish()
-            except SourceUnavailable as error:
-                image_id = error.image_id or job.plan.image_id
-                raise SourceUnavailable(image_id, error.band, error.problem) from error
+            for pause in (*_SOURCE_PAUSES, None):
+                try:
+                    work.make_parts()
+                    work.finish()
+                    break
+                except SourceUnavailable as error:
+                    if pause is None:
+                        image_id = error.image_id or job.plan.image_id
+                        raise SourceUnavailable(image_id, error.band, error.problem) from error
+                    _log.warning("export %s: %s; it is tried again in %g s", record.id, error, pause)
+                    attempt.pause(pause)
         if not self._jobs.end(record.id, record.attempt, ExportState.SUCCEEDED):
             raise RenderCancelled
         self._meter.note_export("succeeded")
@@ -206,8 +217,20 @@ class ExportDriver:
             _log.info("export %s: %s", record.id, failure or "it was cancelled")
 
 
-def _failure(error: DownloadError) -> str:
-    scenes = []
-    if isinstance(error, SourceUnavailable) and error.image_id:
-        scenes.append({"image": error.image_id, "problem": f"{error}"})
-    return json.dumps({"reason": error.reason, "message": f"{error}", "scenes": scenes})
+def _failure(error: Exception) -> str:
+    """Return the JSON of why an export failed, without what clients shall not see."""
+    match error:
+        case SourceUnavailable() if error.image_id:
+            return _told(error.reason, f"{error}", [{"image": error.image_id, "problem": f"{error}"}])
+        case DownloadError():
+            return _told(error.reason, f"{error}")
+        case AlreadyExists():
+            return _told("FILE_EXISTS", f"prefix: {error}")
+        case UnknownUpload():
+            return _told("UPLOAD_GONE", _UPLOAD_GONE)
+        case _:
+            return _told("INTERNAL", "the server failed; its log says why")
+
+
+def _told(reason: str, message: str, scenes: Sequence[Mapping[str, str]] = ()) -> str:
+    return json.dumps({"reason": reason, "message": message, "scenes": list(scenes)})

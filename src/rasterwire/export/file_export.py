@@ -1,6 +1,7 @@
 """An export of files of N x N pixels: each is a part, which is done as a whole or not at all."""
 
 import tempfile
+import threading
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import replace
 from functools import partial
@@ -9,7 +10,7 @@ from typing import BinaryIO, cast
 
 from rasterwire.encode.cog import encode_cog
 from rasterwire.encode.geotiff import encode_geotiff
-from rasterwire.errors import SourceUnavailable
+from rasterwire.errors import RenderCancelled
 from rasterwire.export.attempt import Attempt
 from rasterwire.export.destination import Destination
 from rasterwire.export.job import ExportJob
@@ -31,9 +32,6 @@ SIDE_FILES = 3
 _AT_ONCE = 2
 """Files: one is written to its destination while the next is rendered."""
 
-_SOURCE_TRIES = 3
-"""At a file whose images cannot be read."""
-
 
 class FileExport:
     """See ``ExportWork``."""
@@ -49,9 +47,11 @@ class FileExport:
         self._raster = job.plan.rasters[0]
         self._windows = file_windows(self._raster, job.file_side)
         self._count = len(self._windows)
+        self._has_failed = threading.Event()
 
     def make_parts(self) -> None:
         """See ``ExportWork.make_parts``."""
+        self._has_failed.clear()
         with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="export-file") as pool:
             numbers = [number for number in range(self._count) if not self._attempt.is_done(number)]
             futures = [pool.submit(self._make_for_caller, number) for number in numbers]
@@ -59,25 +59,24 @@ class FileExport:
             if error := next(filter(None, (future.exception() for future in ended)), None):
                 for future in futures:
                     future.cancel()
-                self._attempt.stop()  # the file beside it
+                self._has_failed.set()  # which ends the file beside it
                 raise error
 
     def _make_for_caller(self, number: int) -> None:
         with acting_for(self._job.caller):
-            for tries in range(1, _SOURCE_TRIES + 1):
-                self._attempt.check()
-                try:
-                    self._make(number)
-                    break
-                except SourceUnavailable:
-                    if tries == _SOURCE_TRIES:
-                        raise
+            self._check()
+            self._make(number)
+
+    def _check(self) -> None:
+        self._attempt.check()
+        if self._has_failed.is_set():
+            raise RenderCancelled
 
     def _make(self, number: int) -> None:
         window = self._windows[number]
         key = file_key(self._job.prefix, window)
         is_begun = begin_part(self._attempt, self._destination, PartRecord(number, key))
-        blocks = WindowBlocks(self._engine, self._raster, window, self._attempt.check)
+        blocks = WindowBlocks(self._engine, self._raster, window, self._check)
         encoding = self._job.plan.encoding
         encode = encode_cog if encoding.cloud_optimized else encode_geotiff
         with tempfile.NamedTemporaryFile(dir=self._scratch) as file:

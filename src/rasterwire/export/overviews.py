@@ -1,13 +1,14 @@
 """The pixels of overviews: each is made from at most four of the next larger level.
 
 A pixel of an overview stands for two rows and two columns of the next larger level; the last of an odd side stands for
-one. It is
+one. Pixels that are wholly transparent count as invalid ones. It is
 
 - the average of the valid ones among these, where the values are measurements, and invalid where none is. Whole numbers
   are rounded, halves away from zero. An average that would be read as nodata becomes the value beside;
 - or the first one of the four, valid or not, where the values may be classes.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import imagecodecs
@@ -31,10 +32,19 @@ def as_read(raster: RasterPlan, block: Block) -> Block:
             block = tuple(Pixels(pixels.data, common) for pixels in block)
         case None:
             filled = [pixels.filled(band.fill) for band, pixels in zip(raster.bands, block, strict=True)]
-            block = tuple(Pixels(data, np.ones(data.shape, bool)) for data in filled)
+            opaque = _opaque(raster, filled)
+            block = tuple(Pixels(data, opaque) for data in filled)
         case _:
             pass
     return tuple(_distinct(band, pixels) for band, pixels in zip(raster.bands, block, strict=True))
+
+
+def _opaque(raster: RasterPlan, block: Sequence[npt.NDArray[Any]]) -> npt.NDArray[np.bool_]:
+    """Return which pixels count: readers take those that are wholly transparent for invalid ones."""
+    has_alpha = "alpha" in raster.metadata.colors and all(band.nodata is None for band in raster.bands)
+    if not has_alpha:
+        return np.ones(block[0].shape, bool)
+    return np.asarray(block[raster.metadata.colors.index("alpha")] != 0)
 
 
 def _distinct(band: BandPlan, pixels: Pixels) -> Pixels:

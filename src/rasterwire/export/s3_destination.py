@@ -7,8 +7,9 @@ these requests are botocore's.
 import base64
 import hashlib
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 
 from rasterwire.errors import StorageUnavailable
@@ -89,12 +90,12 @@ class S3Destination:
         """See ``Destination.finish``."""
         place = self._place(key)
         entries = [{"PartNumber": number, "ETag": etag} for number, etag in parts]
-        condition = {} if replace else {"IfNoneMatch": "*"}
+        complete = partial(
+            self._client.complete_multipart_upload, **place, UploadId=upload, MultipartUpload={"Parts": entries}
+        )
         try:
             with self._asked(key):
-                self._client.complete_multipart_upload(
-                    **place, UploadId=upload, MultipartUpload={"Parts": entries}, **condition
-                )
+                self._create(complete, key, replace=replace)
         except (AlreadyExists, UnknownUpload):
             with self._asked(key):
                 is_finished = self._etag(place) == _etag_of_parts([etag for _, etag in parts])
@@ -109,9 +110,9 @@ class S3Destination:
 
     def put(self, key: str, data: bytes, *, replace: bool = False) -> None:
         """See ``Destination.put``."""
-        condition = {} if replace else {"IfNoneMatch": "*"}
+        store = partial(self._client.put_object, **self._place(key), Body=data, ContentMD5=_md5(data))
         with self._asked(key):
-            self._client.put_object(**self._place(key), Body=data, ContentMD5=_md5(data), **condition)
+            self._create(store, key, replace=replace)
 
     def get(self, key: str) -> bytes:
         """See ``Destination.get``."""
@@ -125,6 +126,25 @@ class S3Destination:
 
     def _place(self, key: str) -> dict[str, str]:
         return {"Bucket": self._bucket, "Key": self._prefix + "/".join(key_names(key))}
+
+    def _create(self, send: Callable[..., Any], key: str, *, replace: bool) -> None:
+        """Send what makes an object, on the condition that there is none.
+
+        A server that knows no conditions is asked before whether there is one, which two writers may do at once.
+        """
+        from botocore.exceptions import ClientError
+
+        if not replace:
+            try:
+                send(IfNoneMatch="*")
+            except ClientError as error:
+                if error.response["Error"]["Code"] != "NotImplemented":
+                    raise
+            else:
+                return
+            if self._etag(self._place(key)):
+                raise AlreadyExists(key)
+        send()
 
     def _etag(self, place: Mapping[str, str]) -> str:
         """Return the etag of an object, "" where there is none."""

@@ -25,8 +25,8 @@ class Engine(Protocol):
         ``cost`` is None.
 
         ``function`` and items may be sent to other processes: they are values, such as frozen dataclasses. What belongs
-        to this process is ``cost`` and ``check``, which is called before an item begins, and now and then while a
-        result is waited for. What it raises ends the iteration.
+        to this process is ``cost`` and ``check``, which is called before an item begins or is sent, and may be called
+        while a result is waited for. What it raises ends the iteration.
 
         The number of results that exist at once is bounded, however slowly they are taken. Closing the
         iterator drops items that have not begun. The first error is raised in place of its result and

@@ -5,7 +5,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from itertools import chain, count, islice
 from typing import Any, Generic, TypeVar
 
@@ -28,10 +28,11 @@ class SerialEngine:
     ) -> Iterator[B]:
         """See ``Engine.map``."""
         # unlike map(), a generator can be closed, and ends with the first error
-        yield from map(_checked(function, check), items)
+        yield from map(checked(function, check), items)
 
 
-def _checked(function: Callable[[A], B], check: Callable[[], None] | None) -> Callable[[A], B]:
+def checked(function: Callable[[A], B], check: Callable[[], None] | None) -> Callable[[A], B]:
+    """Return a function that does a check first, if there is one."""
     if check is None:
         return function
 
@@ -40,6 +41,18 @@ def _checked(function: Callable[[A], B], check: Callable[[], None] | None) -> Ca
         return function(argument)
 
     return run
+
+
+_CHECK_SECONDS = 0.1
+"""Between two checks while a result is waited for."""
+
+
+def _awaited(future: "Future[B]", check: Callable[[], None] | None) -> B:
+    """Return a result; what takes long shall not keep its waiter once nobody wants it."""
+    if check is not None:
+        while not future.done() and not wait([future], _CHECK_SECONDS).done:
+            check()
+    return future.result()
 
 
 _YOUNG = 8
@@ -59,7 +72,7 @@ class _Lane(Generic[A, B]):
     def __init__(self, function: Callable[[A], B], cost: Callable[[A], float] | None = None) -> None:
         self.function = function
         self.cost = cost
-        self.caller = _sharer(current_caller())
+        self.caller = sharer(current_caller())
         self.waiting: deque[tuple[_Item, float]] = deque()
         self.started = 0
 
@@ -100,7 +113,7 @@ class _Lanes:
         return item
 
 
-def _sharer(caller: Caller) -> Caller:
+def sharer(caller: Caller) -> Caller:
     """Return who shares threads with others: all maps do alike where there are no tenants."""
     return caller if caller.tenant else NOBODY
 
@@ -131,7 +144,7 @@ class ThreadEngine:
         check: Callable[[], None] | None = None,
     ) -> Iterator[B]:
         """See ``Engine.map``."""
-        function = _checked(function, check)
+        function = checked(function, check)
         waiting: deque[Future[B]] = deque()
         source = iter(items)
         first = list(islice(source, 2))
@@ -142,7 +155,7 @@ class ThreadEngine:
         try:
             waiting.extend(self._submit(lane, item) for item in islice(source, self.workers + 1))
             while waiting:
-                result = waiting.popleft().result()
+                result = _awaited(waiting.popleft(), check)
                 waiting.extend(self._submit(lane, item) for item in islice(source, 1))
                 yield result
                 del result

@@ -52,9 +52,13 @@ class Part:
     window: Window
     fetches: SharedFetches
 
-    def __reduce__(self) -> tuple[type["Part"], tuple[Window, SharedFetches]]:
-        # in another process nobody shares them
-        return Part, (self.window, SharedFetches(self.window))
+    def __reduce__(self) -> tuple[Callable[[Window], "Part"], tuple[Window]]:
+        return _part_alone, (self.window,)
+
+
+def _part_alone(window: Window) -> Part:
+    """Return a part for another process, where nobody shares its fetches."""
+    return Part(window, SharedFetches(window))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from rasterwire.cgroups import core_count
 from rasterwire.errors import DownloadError, Violations
 from rasterwire.export.settings import ExportSettings, read_export
 from rasterwire.files.sources.settings import SourceSettings, read_sources
+from rasterwire.server.dask_settings import DaskSettings, read_dask
 from rasterwire.server.identity.settings import (
     AuthSettings,
     TenantSettings,
@@ -74,6 +75,8 @@ class Settings:
         threads: how many threads render, in each worker; by default one for each core of the machine, or of what its
             container may use.
         workers: how many processes share the ports; more than one serve more small pieces at once.
+        engine: where large downloads are rendered: ``threads`` of this process, or ``dask``: other processes, on this
+            machine or on others. Packages may add more; the bytes are the same with each.
         max_renders: how many downloads are rendered at once; four times as many may wait. Small ones have as many
             places of their own.
         max_side: the most pixels along the longer side of an output raster.
@@ -103,6 +106,7 @@ class Settings:
         auth: how callers are recognised, a table ``[auth]`` of the file. By default everyone sees everything.
         tenants: who they may be, each a table ``[[tenants]]`` of the file.
         tls: how connections are encrypted, a table ``[tls]`` of the file. By default they are not.
+        dask: where ``engine = "dask"`` renders, a table ``[dask]`` of the file.
         telemetry: how calls are traced, a table ``[telemetry]`` of the file. By default they are not.
         export: where exports may go, tables ``[[export.destinations]]`` of the file. By default nowhere.
         config_file: where these come from, None where there is no file; set by ``load_settings`` alone.
@@ -121,6 +125,7 @@ class Settings:
     lifetime_seconds: int = 6 * 3600
     threads: int = field(default_factory=core_count)
     workers: int = 1
+    engine: str = "threads"
     max_renders: int = 4
     max_side: int = 1_000_000
     max_bytes: int = 1 << 40
@@ -142,6 +147,7 @@ class Settings:
     auth: AuthSettings = _NO_AUTH
     tenants: tuple[TenantSettings, ...] = ()
     tls: TlsSettings = _NO_TLS
+    dask: DaskSettings = field(default_factory=DaskSettings)
     telemetry: TelemetrySettings = _NO_TELEMETRY
     export: ExportSettings = _NO_EXPORTS
     config_file: Path | None = field(default=None, metadata=_NOT_SET_BY_OPERATORS)
@@ -197,7 +203,7 @@ class Settings:
         )
 
 
-_tables = ("catalogs", "sources", "cache", "store", "auth", "tenants", "tls", "telemetry", "export")
+_tables = ("catalogs", "sources", "cache", "store", "auth", "tenants", "tls", "dask", "telemetry", "export")
 """Settings that only the file can have."""
 
 _LISTED_TABLES = ("catalogs", "sources", "tenants")
@@ -362,6 +368,7 @@ def _read_tables(values: Mapping[str, object], violations: Violations) -> dict[s
         "auth": read_auth(values.get("auth", {}), violations),
         "tenants": read_tenants(values.get("tenants", []), violations),
         "tls": read_tls(values.get("tls", {}), violations),
+        "dask": read_dask(values.get("dask", {}), violations),
         "telemetry": read_telemetry(values.get("telemetry", {}), violations),
         "export": read_export(values.get("export", {}), violations),
     }

@@ -18,23 +18,19 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from rasterwire.catalog import Catalog
-from rasterwire.catalog.make import check_packages, check_sources, folder_index, make_catalog
-from rasterwire.catalog.settings import format_options
+from rasterwire.catalog.make import folder_index, make_catalog
 from rasterwire.download import NO_METER, Downloads, Renders
 from rasterwire.download.held_leases import HeldLeases
-from rasterwire.errors import InvalidRequest, SourceUnavailable
-from rasterwire.files import beside
-from rasterwire.files.byte_reader import keep_tiles
-from rasterwire.files.sources import configure
-from rasterwire.files.sources.make import make_sources
-from rasterwire.files.tile_folder import TileFolder
+from rasterwire.errors import SourceUnavailable
 from rasterwire.plan import EARTH_ENGINE_LIMITS, Limits
+from rasterwire.render import Engine
 from rasterwire.render.engine import ThreadEngine
 from rasterwire.server.call_log import CallLog
 from rasterwire.server.earth_engine.front import add_earth_engine_door
 from rasterwire.server.http.front import add_http_door
 from rasterwire.server.identity.tenant_table import TenantTable
 from rasterwire.server.metrics import Metrics
+from rasterwire.server.process.engines import LargeEngine, check_engine, make_engine
 from rasterwire.server.process.exports import Exporting, begin_exports, make_destinations
 from rasterwire.server.process.grpc_server import add_services, make_grpc_server
 from rasterwire.server.process.identity_files import (
@@ -50,6 +46,7 @@ from rasterwire.server.process.log import log_to_stderr
 from rasterwire.server.process.memory import keep_memory
 from rasterwire.server.process.numbers import begin_shared, keep_telling, make_metrics, state_of
 from rasterwire.server.process.ports import authority, listen_grpc, reachable, start_http, start_metrics
+from rasterwire.server.process.readable import use_sources
 from rasterwire.server.process.sandboxed import sandboxed
 from rasterwire.server.process.state_folder import locked, remove_leftovers, scratch_folder, unusable_state_folder
 from rasterwire.server.process.stores import Stores, make_stores
@@ -114,13 +111,15 @@ async def _running(settings: Settings, compiles_apart: bool) -> AsyncIterator[Ru
     metrics = make_metrics(settings)
     tracer, audit = make_tracer(settings), make_audit_file(settings)
     log = CallLog(metrics, audit, tracer)
-    service = _service(settings, tenants, stores := _stores(settings), engine, metrics)
+    large = make_engine(settings, engine)
+    service = _service(settings, tenants, stores := _stores(settings), (engine, large or engine), metrics)
     service.addresses.signer = signer = make_url_signer(settings)
-    exporting = _exports(settings, service, stores, engine, tenants, metrics)
+    exporting = _exports(settings, service, stores, large or engine, tenants, metrics)
     server = make_grpc_server(settings)
     standing = health, _ = add_services(server, service, authenticator, log)
     told = {} if audit is None else {"audit": audit.problem}
-    readiness = Readiness(server_probes(settings.folders, settings.state_dir) | told, watched=stores.probes)
+    watched = dict(stores.probes) if large is None else {**stores.probes, "workers": large.problem}
+    readiness = Readiness(server_probes(settings.folders, settings.state_dir) | told, watched=watched)
     readiness.tell("loops", "compiled loops are not loaded yet")
     grpc_port = listen_grpc(server, settings, certificates)
     app, metrics_app = web_application(authenticator, log), web.Application()
@@ -160,15 +159,16 @@ async def _running(settings: Settings, compiles_apart: bool) -> AsyncIterator[Ru
         await metrics_runner.cleanup()
         if exporting is not None:
             await asyncio.to_thread(exporting.close)
-        await _close(service, engine, tracer)
+        await _close(service, [engine] if large is None else [large, engine], tracer)
         if audit is not None:
             audit.close()
 
 
-async def _close(service: Service, engine: ThreadEngine, tracer: "Tracer | None") -> None:
+async def _close(service: Service, engines: Sequence[ThreadEngine | LargeEngine], tracer: "Tracer | None") -> None:
     await service.preparations.close()
     await asyncio.to_thread(service.close)
-    await asyncio.to_thread(engine.close)
+    for engine in engines:
+        await asyncio.to_thread(engine.close)
     if tracer is not None:
         await asyncio.to_thread(tracer.close)
 
@@ -203,18 +203,21 @@ def _stores(settings: Settings) -> Stores:
 
 
 def _service(
-    settings: Settings, tenants: TenantTable, stores: Stores, engine: ThreadEngine, metrics: Metrics | None = None
+    settings: Settings,
+    tenants: TenantTable,
+    stores: Stores,
+    engines: tuple[Engine, Engine],
+    metrics: Metrics | None = None,
 ) -> Service:
+    engine, large = engines
     scratch = scratch_folder(settings)
     configured = Limits(settings.max_side, settings.max_bytes, settings.max_bands)
     limits = EARTH_ENGINE_LIMITS if settings.limits == "earth-engine" else configured
     lifetime = timedelta(seconds=settings.lifetime_seconds)
     downloads = Downloads(_catalog(settings), stores.downloads, stores.artifacts, limits, lifetime, engine)
-    meter = metrics or NO_METER
-    leases = (
-        None if stores.leases is None else HeldLeases(stores.leases, f"{socket.gethostname()}:{os.getpid()}", meter)
-    )
-    renders = Renders(engine, stores.artifacts, scratch, settings.max_renders, leases, meter)
+    meter, owner = metrics or NO_METER, f"{socket.gethostname()}:{os.getpid()}"
+    leases = None if stores.leases is None else HeldLeases(stores.leases, owner, meter)
+    renders = Renders(large, stores.artifacts, scratch, settings.max_renders, leases, meter)
     return Service(downloads, renders, scratch, settings.max_renders, tenants, meter, stores.usage)
 
 
@@ -222,7 +225,7 @@ def _exports(
     settings: Settings,
     service: Service,
     stores: Stores,
-    engine: ThreadEngine,
+    engine: Engine,
     tenants: TenantTable,
     metrics: Metrics | None,
 ) -> Exporting | None:
@@ -238,28 +241,11 @@ def _catalog(settings: Settings) -> Catalog:
     Raises:
         BadSettings: a package or a file that the settings need is missing.
     """
-    _use_sources(settings)
+    use_sources(settings)
     try:
         return make_catalog(settings.catalog, settings.catalogs, settings.state_dir / "index")
     except SourceUnavailable as error:
         raise BadSettings(f"catalogs: {error.problem}") from None
-
-
-def _use_sources(settings: Settings) -> None:
-    """Let this process read from the sources of the settings, and share the tiles that it reads.
-
-    Raises:
-        BadSettings: a package or a file that the settings need is missing.
-    """
-    beside.configure(format_options(settings.catalogs))
-    try:
-        configure(make_sources(settings.sources))
-        check_packages(settings.catalogs)
-        check_sources(settings.catalogs)
-    except InvalidRequest as error:
-        raise BadSettings("\n".join(map(str, error.violations))) from None
-    tiles = TileFolder(settings.state_dir / "tiles", settings.cache.tile_cache_bytes)
-    keep_tiles(tiles if settings.sources else None)
 
 
 def serve(settings: Settings) -> None:
@@ -283,7 +269,8 @@ def serve(settings: Settings) -> None:
         audit.close()
     check_telemetry(settings)
     make_destinations(settings)
-    _use_sources(settings)  # likewise; and whether an asset is served depends on its source
+    check_engine(settings)
+    use_sources(settings)  # likewise; and whether an asset is served depends on its source
     if settings.workers == 1:
         _tell_of_images(settings)
         _serve_alone(settings)
@@ -291,7 +278,9 @@ def serve(settings: Settings) -> None:
     engine = ThreadEngine(1)
     with locked(settings.state_dir) as lock:
         alone = replace(settings, workers=1)
-        _service(alone, tenants, _stores(alone), engine).close()  # tells of a bad folder, and cleans it once for all
+        _service(
+            alone, tenants, _stores(alone), (engine, engine)
+        ).close()  # tells of a bad folder, and cleans it once for all
         engine.close()
         begin_shared(settings)
         with reserved_ports(settings) as (resolved, ports):
@@ -310,7 +299,7 @@ def serve_as_worker(settings: Settings, predecessors: Sequence[int], *, is_first
     for pid in predecessors:
         remove_leftovers(settings.state_dir, pid)
     if is_first:
-        _use_sources(settings)
+        use_sources(settings)
         _tell_of_images(settings)
     _serve_alone(settings)
 

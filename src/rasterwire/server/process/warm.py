@@ -80,6 +80,24 @@ def _load(stop: threading.Event) -> None:
             module.warm_up()
 
 
+def warm_up_first(turn: Path) -> None:
+    """Compile the loops, unless another process is at it, and load them, for a process that works for nobody before.
+
+    Args:
+        turn: see ``warm_up``.
+    """
+    if not compiled.are_cached():
+        _compile_in_turn(turn)
+    _load(threading.Event())
+
+
+def _compile_in_turn(turn: Path) -> None:
+    with contextlib.suppress(OSError), turn.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        for _ in compile_all():
+            pass
+
+
 def compile_all() -> Iterator[str]:
     """Compile all that is not kept yet, in a process for each half of it; yield a word for each of ``STEPS`` parts.
 
@@ -112,10 +130,7 @@ def _compile_share(share: int) -> None:
 def main(turn: Path) -> None:
     """Compile once nobody else does."""
     os.nice(_NICE)
-    with contextlib.suppress(OSError), turn.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        for _ in compile_all():
-            pass
+    _compile_in_turn(turn)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,231 @@
+"""Rendering on Dask: equal bytes, workers and schedulers that end, and what is told where there are none."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dask_workers import WHY_NOT, free_port, helpers_found, local_workers
+from effort import HANG
+from engine_tasks import Deadly, Gated, Process, Uneven, begun, open_gate
+from many_plans import bytes_of, make_images, many_plans
+from rasterwire.download.render_sizes import block_path
+from rasterwire.errors import RenderCancelled, SourceUnavailable, WorkersUnavailable
+from rasterwire.plan import RenderPlan
+from rasterwire.render.engine import SerialEngine, ThreadEngine
+from rasterwire.server.settings import BadSettings, Settings, load_settings
+from rasterwire.v1 import download_pb2
+from serving import served
+from waiting import until
+
+pytest.importorskip("distributed", reason=WHY_NOT)
+
+from rasterwire.render import dask_tasks
+from rasterwire.render.build import OtherBuild
+from rasterwire.render.dask_engine import DaskEngine
+
+SHORT, ALL = 21, 200
+
+
+@pytest.fixture(scope="module")
+def workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    with local_workers(tmp_path_factory.mktemp("workers"), 2) as workers:
+        yield workers
+
+
+def assert_equal_bytes(plans: list[tuple[str, RenderPlan]], workers: Any, folder: Path, deaths: set[int]) -> None:
+    differing = []
+    with closing(ThreadEngine(2)) as threads:
+        for number, (name, plan) in enumerate(plans):
+            expected = bytes_of(plan, threads, folder)
+            if number in deaths:
+                process = workers.processes[0]
+                threading.Timer(0, process.send_signal, [signal.SIGKILL]).start()
+            if bytes_of(plan, workers.engine, folder) != expected:
+                differing.append(name)
+    assert not differing
+
+
+def test_files_of_some_kinds_have_the_bytes_of_threads_though_a_worker_is_killed(workers: Any, tmp_path: Path) -> None:
+    plans = list(many_plans(make_images(tmp_path / "images"), SHORT))
+    paths = {block_path(raster) for _, plan in plans for raster in plan.rasters}
+    assert paths == {"stored", "rendered", "parts"}
+    assert_equal_bytes(plans, workers, tmp_path, {7})
+
+
+@pytest.mark.slow
+def test_files_of_all_kinds_have_the_bytes_of_threads_though_workers_are_killed(workers: Any, tmp_path: Path) -> None:
+    plans = list(many_plans(make_images(tmp_path / "images"), ALL))
+    assert_equal_bytes(plans, workers, tmp_path, {9, 60, 61, 130})
+
+
+def test_an_item_of_a_killed_worker_is_run_again(workers: Any, tmp_path: Path) -> None:
+    assert list(workers.engine.map(Deadly(tmp_path, 3, is_always=False), range(9))) == [*range(9)]
+    assert (tmp_path / "dead").exists()
+
+
+def test_an_item_that_ends_each_worker_is_told_of(
+    workers: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers.cluster.scheduler, "allowed_failures", 0)
+    with pytest.raises(SourceUnavailable, match="ended each process"):
+        list(workers.engine.map(Deadly(tmp_path, 1, is_always=True), range(4)))
+
+
+def test_a_render_that_nobody_wants_ends_while_its_blocks_are_computed(workers: Any, tmp_path: Path) -> None:
+    is_stopped = threading.Event()
+
+    def check() -> None:
+        if is_stopped.is_set():
+            raise RenderCancelled
+
+    with ThreadPoolExecutor(1) as pool:
+        taken = pool.submit(list, workers.engine.map(Gated(tmp_path), range(50), None, check))
+        until(lambda: len(begun(tmp_path)) > 1, True)
+        is_stopped.set()
+        with pytest.raises(RenderCancelled):
+            taken.result(HANG)
+    running = len(workers.processes)
+    until(lambda: len(workers.cluster.scheduler.tasks) <= running, True)  # what did not begin is dropped
+    open_gate(tmp_path)
+    until(lambda: len(workers.cluster.scheduler.tasks), 0)
+
+
+def test_large_functions_are_sent_once(workers: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dask_tasks, "_INLINE", 1)
+    assert list(workers.engine.map(Uneven(), range(9))) == [number * number for number in range(9)]
+
+
+def test_workers_refuse_what_other_versions_send() -> None:
+    with pytest.raises(OtherBuild, match=r"rasterwire 0\.0\.1"):
+        dask_tasks._call(b"", b"", "rasterwire 0.0.1")
+
+
+def test_workers_of_other_versions_are_given_nothing(workers: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rasterwire.render.dask_engine.BUILD", "rasterwire 0.0.1")
+    monkeypatch.setattr(dask_tasks, "BUILD", "rasterwire 0.0.1")
+    engine = DaskEngine(workers.engine._connect, SerialEngine(), patience=0, small_cost=0)
+    with closing(engine):
+        assert engine.problem() == "no worker of this version is there"
+        with pytest.raises(WorkersUnavailable):
+            list(engine.map(Uneven(), range(3)))
+
+
+def test_small_maps_stay_in_this_process(workers: Any) -> None:
+    engine = DaskEngine(workers.engine._connect, SerialEngine())
+    with closing(engine):
+        assert set(engine.map(Process(), range(8), lambda _: 100.0)) == {os.getpid()}
+        assert os.getpid() not in set(engine.map(Process(), range(8), lambda _: 1e9))
+
+
+def test_without_a_scheduler_workers_are_told_to_be_away() -> None:
+    def connect() -> Any:
+        raise OSError("nobody is there")
+
+    with closing(DaskEngine(connect, SerialEngine(), small_cost=0)) as engine:
+        assert engine.problem() == "the scheduler of workers cannot be reached"
+        with pytest.raises(WorkersUnavailable):
+            list(engine.map(Uneven(), range(3)))
+
+
+@contextmanager
+def process(*arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
+    with helpers_found():
+        started = subprocess.Popen([sys.executable, *arguments])
+    try:
+        yield started
+    finally:
+        if started.poll() is None:
+            started.terminate()
+        started.wait(HANG)
+
+
+def test_a_scheduler_that_is_started_again_gets_what_was_not_delivered(tmp_path: Path) -> None:
+    from rasterwire.server.process.dask_engine import _connected
+
+    port = free_port()
+    address = f"tcp://127.0.0.1:{port}"
+    scheduler = ["-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", str(port)]
+    scheduler += ["--dashboard-address", "127.0.0.1:0"]
+    config = tmp_path / "rasterwire.toml"
+    config.write_text(f'state_dir = "{tmp_path / "state"}"\n[dask]\nscheduler = "{address}"\n')
+    command = ["-m", "rasterwire.cli", "worker", "--config", str(config), "--threads", "2", "--host", "127.0.0.1"]
+    with (
+        process(*scheduler) as first,
+        process(*command) as worker,
+        closing(DaskEngine(partial(_connected, address, None), SerialEngine(), patience=HANG, small_cost=0)) as engine,
+    ):
+        results = engine.map(Gated(tmp_path), range(12))
+        assert next(results) == 0
+        first.send_signal(signal.SIGKILL)
+        first.wait()
+        open_gate(tmp_path)
+        with process(*scheduler):
+            assert list(results) == [*range(1, 12)]
+            assert worker.poll() is None
+            worker.terminate()
+            assert worker.wait(HANG) == 0
+
+
+def test_a_server_renders_on_workers_of_its_own(demo_catalog: Path, tmp_path: Path) -> None:
+    image = "COPERNICUS/S2_SR/20210109T185751_20210109T185931_T10SEG"
+    params = download_pb2.DownloadParams(
+        image=image,
+        format=download_pb2.FORMAT_GEO_TIFF,
+        bands=[download_pb2.BandSpec(id=name) for name in ("B3", "B4")],
+    )
+    files = []
+    for number, engine in enumerate(("threads", "dask")):
+        state = tmp_path / str(number)
+        settings = Settings(catalog=demo_catalog, grpc_port=0, http_port=0, state_dir=state, engine=engine)
+        settings = replace(settings, dask=replace(settings.dask, processes=1))
+        with served(settings) as server:
+            files.append(server.stream(params)[0])
+    assert files[0] == files[1]
+
+
+def settings_of(folder: Path, text: str) -> Settings:
+    file = folder / "rasterwire.toml"
+    file.write_text(text)
+    return load_settings(file, {}, needs_images=False)
+
+
+def test_the_settings_of_dask_are_read_and_checked(tmp_path: Path) -> None:
+    pem = tmp_path / "a.pem"
+    pem.touch()
+    files = f'ca_file = "{pem}"\ncertificate_file = "{pem}"\nkey_file = "{pem}"\n'
+    found = settings_of(tmp_path, f'engine = "dask"\n[dask]\nscheduler = "tls://scheduler:8786"\n{files}')
+    assert (found.engine, found.dask.scheduler, found.dask.files) == ("dask", "tls://scheduler:8786", (pem, pem, pem))
+    wrong = {
+        'scheduler = "scheduler"': "dask.scheduler: 'scheduler' is no address",
+        'scheduler = "tls://a:1"': "dask.ca_file: it is not set",
+        f'scheduler = "tcp://a:1"\n{files}': "dask.scheduler: its files of TLS are set",
+        f'ca_file = "{pem}"': "dask.key_file: it is not set",
+        'ca_file = "/nowhere"': "dask.ca_file: there is no file",
+        "processes = 0": "dask.processes: 0 is no number",
+        'processes = 2\nscheduler = "tcp://a:1"': "dask.processes: a scheduler has workers",
+        "threads = 2": "dask.threads: there is no such setting",
+    }
+    for text, message in wrong.items():
+        with pytest.raises(BadSettings) as caught:
+            settings_of(tmp_path, f"[dask]\n{text}\n")
+        assert message in str(caught.value), text
+
+
+def test_engines_that_are_not_there_are_told_of_at_the_start(tmp_path: Path) -> None:
+    from rasterwire.server.process.engines import check_engine, make_engine
+
+    with pytest.raises(BadSettings, match="there is no engine 'ray'; there are dask, threads"):
+        check_engine(Settings(engine="ray"))
+    with closing(ThreadEngine(1)) as near, pytest.raises(BadSettings, match="workers: each would start"):
+        make_engine(Settings(engine="dask", workers=2, state_dir=tmp_path), near)

@@ -1,0 +1,167 @@
+"""What the driver of exports does with images, stores and destinations that fail."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from affine import Affine
+from odc.geo.geobox import GeoBox
+
+from rasterwire.download import NO_METER
+from rasterwire.errors import DownloadConflict, SourceUnavailable, StorageUnavailable
+from rasterwire.export import attempt as attempts
+from rasterwire.export import driver as drivers
+from rasterwire.export.claims import ExportClaims
+from rasterwire.export.driver import ExportDriver
+from rasterwire.export.folder_destination import FolderDestination
+from rasterwire.export.job import ExportJob
+from rasterwire.render.engine import SerialEngine
+from rasterwire.store.jobs import ENDED, ExportRecord, ExportState
+from rasterwire.store.leases import SqliteLeases
+from rasterwire.store.sqlite_jobs import SqliteJobStore
+
+GRID = GeoBox((4, 4), Affine(10, 0, 0, 0, -10, 0), "EPSG:32633")
+
+
+@dataclass
+class Work:
+    """An export of two steps, each of which does what the test says."""
+
+    make_parts: Callable[[], None] = lambda: None
+    finish: Callable[[], None] = lambda: None
+    calls: list[str] = field(default_factory=list)
+
+
+class Driver(ExportDriver):
+    """Makes what a test says."""
+
+    work: Work
+
+    def _work(self, *_: object) -> Work:
+        return self.work
+
+
+@dataclass
+class Bench:
+    """A store, and drivers over it."""
+
+    jobs: SqliteJobStore
+    folder: Path
+    stack: ExitStack
+
+    def drive(self, work: Work, replan: Callable[[ExportRecord], ExportJob]) -> Driver:
+        claims = ExportClaims(self.jobs, SqliteLeases(self.folder / "leases.sqlite"), "x")
+        kind = type("Of", (Driver,), {"work": work})
+        destinations = {"results": FolderDestination(self.folder / "results")}
+        driver: Driver = kind(claims, destinations, SerialEngine(), self.folder / "scratch", replan, NO_METER)
+        self.stack.callback(driver.close)
+        return driver
+
+    def put(self, number: int = 1) -> str:
+        record = ExportRecord(f"{number:032x}", "", "", b"", "results", "p", "", "etag", 1, 1, 1, 100)
+        return self.jobs.put(record).id
+
+    def ended(self, export_id: str) -> ExportRecord:
+        while True:
+            record = self.jobs.get(export_id)
+            assert record is not None
+            if record.state in ENDED:
+                return record
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    monkeypatch.setattr(drivers, "_SOURCE_PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(drivers, "_LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(attempts, "_FIRST_WAIT", 0.0)
+    with ExitStack() as stack:
+        jobs = stack.enter_context(closing(SqliteJobStore(tmp_path / "exports.sqlite")))
+        yield Bench(jobs, tmp_path, stack)
+
+
+def plain(_: ExportRecord) -> ExportJob:
+    return ExportJob(SimpleNamespace(image_id="a"), "p")  # type: ignore[arg-type]
+
+
+def failing(times: int, error: Exception) -> Callable[[], None]:
+    """Return what fails so many times."""
+    calls: list[int] = []
+
+    def call() -> None:
+        calls.append(1)
+        if len(calls) <= times:
+            raise error
+
+    return call
+
+
+@pytest.mark.parametrize(("times", "state"), [(2, ExportState.SUCCEEDED), (3, ExportState.FAILED)])
+def test_an_image_that_cannot_be_read_is_tried_three_times(bench: Bench, times: int, state: ExportState) -> None:
+    export_id = bench.put()
+    bench.drive(Work(failing(times, SourceUnavailable("", "B1", "it is gone"))), plain)
+    record = bench.ended(export_id)
+    assert (record.state, record.attempt) == (state, 1)
+    if state is ExportState.FAILED:
+        failure = json.loads(record.failure)
+        assert failure["reason"] == "SOURCE_UNAVAILABLE"
+        assert [scene["image"] for scene in failure["scenes"]] == ["a"]
+
+
+def test_what_is_away_for_long_costs_an_attempt_and_not_the_export(bench: Bench) -> None:
+    export_id = bench.put()
+    bench.drive(Work(failing(3, StorageUnavailable())), plain)
+    record = bench.ended(export_id)
+    assert (record.state, record.attempt) == (ExportState.SUCCEEDED, 4)
+
+
+def test_an_export_that_comes_no_further_fails_at_last(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drivers, "_MAX_ATTEMPTS", 5)
+    export_id = bench.put()
+    bench.drive(Work(failing(1000, StorageUnavailable())), plain)
+    record = bench.ended(export_id)
+    assert (record.state, record.attempt) == (ExportState.FAILED, 6)
+    assert json.loads(record.failure)["reason"] == "TOO_MANY_ATTEMPTS"
+
+
+def test_an_image_that_changed_fails_the_export(bench: Bench) -> None:
+    def changed(_: ExportRecord) -> ExportJob:
+        raise DownloadConflict("download: the image changed")
+
+    export_id = bench.put()
+    bench.drive(Work(), changed)
+    assert json.loads(bench.ended(export_id).failure)["reason"] == "DOWNLOAD_CONFLICT"
+
+
+def test_an_unexpected_error_fails_the_export_without_its_words(bench: Bench) -> None:
+    export_id = bench.put()
+    bench.drive(Work(failing(1, RuntimeError("/secret/path"))), plain)
+    record = bench.ended(export_id)
+    assert record.state is ExportState.FAILED
+    assert "secret" not in record.failure
+
+
+def test_a_driver_that_is_closed_leaves_its_exports_to_the_next(bench: Bench) -> None:
+    begun, export_id = threading.Event(), bench.put()
+    seen: list[Driver] = []
+
+    def wait() -> None:
+        begun.set()
+        attempt = seen[0]._running[export_id]
+        while not attempt.is_stopped:
+            attempt._stopped.wait(1)
+        attempt.check()
+
+    driver = bench.drive(Work(wait), plain)
+    seen.append(driver)
+    begun.wait()
+    driver.close()
+    record = bench.jobs.get(export_id)
+    assert record is not None
+    assert (record.state, record.attempt) == (ExportState.RUNNING, 1)
+    bench.drive(Work(), plain)
+    assert (bench.ended(export_id).state, bench.ended(export_id).attempt) == (ExportState.SUCCEEDED, 2)
