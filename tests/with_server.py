@@ -1,8 +1,10 @@
 """Runs a command with a server of the demo scene: ``python tests/with_server.py [--catalog MODULE] COMMAND...``.
 
 The environment of the command has the addresses in ``RASTERWIRE_ADDRESS`` and ``RASTERWIRE_HTTP``, and the folder of
-the catalog in ``RASTERWIRE_CATALOG``. The exit code is that of the command. With ``--catalog`` the function
-``make(folder)`` of a module in this folder makes the catalog, instead of the demo scene.
+the catalog in ``RASTERWIRE_CATALOG``. The server exports to the folders ``results`` and ``drive`` in
+``RASTERWIRE_EXPORTS``, and to the folder ``exported`` of the catalog as ``assets``. The exit code is that of the
+command. With ``--catalog`` the function ``make(folder)`` of a module in this folder makes the catalog, instead of the
+demo scene.
 """
 
 import importlib
@@ -38,7 +40,9 @@ def main(command: list[str]) -> int:
         make(root)
         grpc_port, http_port = _free_port(), _free_port()
         doors = ["--host", "127.0.0.1", "--grpc-port", str(grpc_port), "--http-port", str(http_port)]
-        state = ["--state-dir", str(Path(folder, "state"))]
+        exports, config = Path(folder, "exports"), Path(folder, "rasterwire.toml")
+        config.write_text(_export_settings(exports, root), encoding="utf-8")
+        state = ["--state-dir", str(Path(folder, "state")), "--config", str(config)]
         server = subprocess.Popen([sys.executable, "-m", "rasterwire.cli", "serve", str(root), *doors, *state])
         try:
             address = f"127.0.0.1:{grpc_port}"
@@ -49,6 +53,7 @@ def main(command: list[str]) -> int:
                 "RASTERWIRE_ADDRESS": address,
                 "RASTERWIRE_HTTP": f"http://127.0.0.1:{http_port}",
                 "RASTERWIRE_CATALOG": str(root),
+                "RASTERWIRE_EXPORTS": str(exports),
             }
             return subprocess.run(command, check=False, env=os.environ | variables).returncode
         finally:
@@ -58,6 +63,14 @@ def main(command: list[str]) -> int:
             except subprocess.TimeoutExpired:
                 server.kill()
                 server.wait()
+
+
+def _export_settings(exports: Path, catalog: Path) -> str:
+    """Return the settings of the places that the server exports to."""
+    folders = {"results": exports / "results", "drive": exports / "drive", "assets": catalog / "exported"}
+    return "".join(
+        f"[[export.destinations]]\nname = '{name}'\nfolder = '{folder}'\n\n" for name, folder in folders.items()
+    )
 
 
 def _free_port() -> int:

@@ -31,6 +31,14 @@ def catalog() -> Catalog:
 
 
 @pytest.fixture(scope="session")
+def exports() -> Path:
+    """The folder in which each destination of the server has one of its name."""
+    if "RASTERWIRE_EXPORTS" not in os.environ:
+        pytest.skip("no exports here; run `make test-earth-engine`")
+    return Path(os.environ["RASTERWIRE_EXPORTS"])
+
+
+@pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of recorded requests and examples; it is not part of the repository."""
     folder = shared_folder()

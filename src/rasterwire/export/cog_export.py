@@ -11,7 +11,7 @@ from rasterwire.export.destination import AlreadyExists, Destination, UnknownUpl
 from rasterwire.export.job import ExportJob
 from rasterwire.export.parted_cog import CogPart, CogTask, PartedCog, PartSummary, PartWindow
 from rasterwire.export.provenance import WrittenFile, provenance_json, stac_item_json
-from rasterwire.export.side_files import write_small
+from rasterwire.export.side_files import NOT_STORED, write_small
 from rasterwire.render import Engine
 from rasterwire.store.jobs import PartRecord
 
@@ -105,7 +105,7 @@ class CogExport:
         headers = {"Content-Type": "image/tiff"}
         overwrite = self._job.overwrite
         upload = self._attempt.patiently(lambda: self._destination.begin(self._key, headers, replace=overwrite))
-        self._attempt.save(PartRecord(_HEAD, self._key, upload=upload))
+        self._attempt.save(PartRecord(_HEAD, self._key, upload=upload, summary=NOT_STORED))
         return upload
 
     def _note(self, number: int, stored: "_StoredPart") -> None:
@@ -142,6 +142,9 @@ class CogExport:
         except UnknownUpload:
             if not was_done or not self._exists():  # else the attempt before had finished it
                 raise
+        except AlreadyExists:
+            self._attempt.save(PartRecord(_HEAD, self._key, upload=self._upload, summary=NOT_STORED))
+            raise
         for number, reduced in list(self._attempt.parts.items()):
             if number > _REDUCED:
                 self._attempt.patiently(lambda key=reduced.key: self._destination.delete(key))  # type: ignore[misc]

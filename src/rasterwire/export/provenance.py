@@ -109,7 +109,7 @@ def stac_item_json(record: ExportRecord, job: ExportJob, files: Sequence[Written
             "https://stac-extensions.github.io/projection/v2.0.0/schema.json",
             "https://stac-extensions.github.io/file/v2.1.0/schema.json",
         ],
-        "id": name,
+        "id": job.prefix,
         "geometry": None if outline is None else shapely.geometry.mapping(outline),
         **({} if outline is None else {"bbox": list(outline.bounds)}),
         "properties": properties,

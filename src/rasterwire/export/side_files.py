@@ -10,7 +10,10 @@ from rasterwire.export.destination import AlreadyExists, Destination
 from rasterwire.export.provenance import WrittenFile
 from rasterwire.store.jobs import PartRecord
 
-__all__ = ["abort_upload", "begin_part", "keeping_others", "write_small"]
+__all__ = ["NOT_STORED", "abort_upload", "begin_part", "keeping_others", "write_small"]
+
+NOT_STORED = b"not stored"
+"""The summary of a part whose upload has not made a file: one of its name is not the export's."""
 
 T = TypeVar("T")
 

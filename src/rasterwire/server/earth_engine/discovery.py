@@ -30,6 +30,10 @@ projects.table.computeFeatures       POST   v1/{+project}/table:computeFeatures
 projects.table.export                POST   v1/{+project}/table:export
 projects.tables.create               POST   v1/{+parent}/tables                  workloadTag
 projects.tables.getFeatures          GET    v1/{+name}:getFeatures
+projects.video.export                POST   v1/{+project}/video:export
+projects.map.export                  POST   v1/{+project}/map:export
+projects.videoMap.export             POST   v1/{+project}/videoMap:export
+projects.classifier.export           POST   v1/{+project}/classifier:export
 projects.maps.create                 POST   v1/{+parent}/maps                    workloadTag
 projects.maps.tiles.get              GET    v1/{+parent}/tiles/{zoom}/{x}/{y}
 projects.thumbnails.create           POST   v1/{+parent}/thumbnails              workloadTag

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
@@ -16,6 +15,8 @@ from rasterwire.expression.algorithms import listing
 from rasterwire.server.call_record import note_image, note_method
 from rasterwire.server.earth_engine.asset_json import catalog_image_json, collection_json
 from rasterwire.server.earth_engine.assets import images_page, list_assets
+from rasterwire.server.earth_engine.batch import BatchDoors
+from rasterwire.server.earth_engine.call import EarthEngineCall, Handler, Route
 from rasterwire.server.earth_engine.cors import Cors
 from rasterwire.server.earth_engine.discovery import discovery_document
 from rasterwire.server.earth_engine.requests import parsed_request, tile_params
@@ -23,7 +24,7 @@ from rasterwire.server.messages.parsed_request import ParsedRequest
 from rasterwire.server.open_files import OpenFile
 from rasterwire.server.service import Service
 from rasterwire.server.settings import Settings
-from rasterwire.server.web.body import check_type, read_body, read_json
+from rasterwire.server.web.body import check_type, read_body
 from rasterwire.server.web.files import send, send_download
 from rasterwire.v1 import download_pb2
 
@@ -36,26 +37,6 @@ _open = re.compile(r"\$discovery/rest|v1/projects/[^/]+/(?:thumbnails|maps)/.+")
 """Who shows nothing may GET these: what there is to call is no secret, and the others hold theirs."""
 
 _key = re.compile(r"([0-9a-f]{32})-([0-9a-f]{32})", re.ASCII)
-
-Handler = Callable[["_Call"], Awaitable[web.StreamResponse]]
-
-
-class _Call:
-    """A request, as the doors want it."""
-
-    def __init__(self, request: web.Request, match: Mapping[str, str], query: dict[str, str], body: bytes) -> None:
-        self.request = request
-        self.match = match
-        self.query = query
-        self.body = body
-
-    def json(self) -> dict[str, Any]:
-        """Return the body.
-
-        Raises:
-            InvalidRequest: it is no JSON object.
-        """
-        return read_json(self.body)
 
 
 def add_earth_engine_door(app: web.Application, service: Service, settings: Settings) -> None:
@@ -76,7 +57,8 @@ class _EarthEngineFront:
     def __init__(self, service: Service, settings: Settings) -> None:
         self._service = service
         self._settings = settings
-        self._routes: list[tuple[str, re.Pattern[str], Handler]] = [
+        self._routes: list[Route] = [
+            *BatchDoors(service, settings).routes,
             ("GET", re.compile(r"\$discovery/rest"), self._discovery),
             ("GET", re.compile(r"v1/projects/[^/]+/algorithms"), self._algorithms),
             ("POST", re.compile(r"v1/(?P<parent>projects/[^/]+)/thumbnails"), self._create_thumbnail),
@@ -97,7 +79,7 @@ class _EarthEngineFront:
             ("GET", re.compile(r"v1/projects/[^/]+:list(?:Assets|Images)"), self._list),
             ("GET", re.compile(r"v1/projects/[^/]+/assets"), self._list),
             ("GET", re.compile(r"v1/(?P<name>projects/[^/]+/assets/[^:]+)"), self._asset),
-            ("GET", re.compile(r"v1/(?P<name>projects/[^/]+)/(?:operations|config)"), self._empty),
+            ("GET", re.compile(r"v1/(?P<name>projects/[^/]+)/config"), self._empty),
         ]
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
@@ -113,7 +95,7 @@ class _EarthEngineFront:
                     note_method("earth_engine", _name(handler))
                     if verb == "POST":
                         check_type(request)
-                    return await handler(_Call(request, match.groupdict(), query, body))
+                    return await handler(EarthEngineCall(request, match.groupdict(), query, body))
                 others.append(allowed)
         if others:
             message = f"{request.method[:20]} at this address: not implemented by this server"
@@ -140,7 +122,7 @@ class _EarthEngineFront:
 
     # -- what there is ----------------------------------------------------------------------
 
-    async def _discovery(self, call: _Call) -> web.Response:
+    async def _discovery(self, call: EarthEngineCall) -> web.Response:
         return _json(discovery_document(self._root(call.request)))
 
     def _root(self, request: web.Request) -> str:
@@ -151,10 +133,10 @@ class _EarthEngineFront:
                 return address.rstrip("/") + "/"
         return self._service.addresses.public_url + "/"
 
-    async def _algorithms(self, _: _Call) -> web.Response:
+    async def _algorithms(self, _: EarthEngineCall) -> web.Response:
         return _json({"algorithms": listing()})
 
-    async def _asset(self, call: _Call) -> web.Response:
+    async def _asset(self, call: EarthEngineCall) -> web.Response:
         catalog, name = self._service.downloads.catalog, call.match["name"]
         note_image(plain_id(name))
 
@@ -169,42 +151,42 @@ class _EarthEngineFront:
 
         return _json({**await self._service.run(look), "name": name})
 
-    async def _list(self, call: _Call) -> web.Response:
+    async def _list(self, call: EarthEngineCall) -> web.Response:
         parent = call.match.get("parent") or ""
         parent = "" if re.fullmatch(r"projects/[^/]+/assets", parent) else parent
         catalog = self._service.downloads.catalog
         page = await self._service.looked_up(lambda: json.dumps(list_assets(catalog, parent, call.query)))
         return web.json_response(text=page)
 
-    async def _empty(self, _: _Call) -> web.Response:
+    async def _empty(self, _: EarthEngineCall) -> web.Response:
         return _json({})
 
     # -- values and pixels ------------------------------------------------------------------
 
-    async def _compute_value(self, call: _Call) -> web.Response:
+    async def _compute_value(self, call: EarthEngineCall) -> web.Response:
         return web.json_response(text=await self._service.value(lambda: call.json().get("expression")))
 
-    async def _compute_images(self, call: _Call) -> web.Response:
+    async def _compute_images(self, call: EarthEngineCall) -> web.Response:
         body = await self._service.run(call.json)
         page = await self._service.value(lambda: body.get("expression"), lambda value: images_page(value, body))
         return web.json_response(text=page)
 
-    async def _create_thumbnail(self, call: _Call) -> web.Response:
+    async def _create_thumbnail(self, call: EarthEngineCall) -> web.Response:
         created = await self._service.create(await self._request(call))
         identity = created.download_id
         name = f"{call.match['parent']}/thumbnails/{identity.name.rsplit('/', 1)[1]}-{identity.token}"
         return _json({"name": name})
 
-    async def _thumbnail(self, call: _Call) -> web.StreamResponse:
+    async def _thumbnail(self, call: EarthEngineCall) -> web.StreamResponse:
         return await send_download(call.request, self._service, *_secret(call.match["key"]))
 
-    async def _compute_pixels(self, call: _Call) -> web.StreamResponse:
+    async def _compute_pixels(self, call: EarthEngineCall) -> web.StreamResponse:
         return await self._stream(call.request, await self._request(call))
 
-    async def _asset_pixels(self, call: _Call) -> web.StreamResponse:
+    async def _asset_pixels(self, call: EarthEngineCall) -> web.StreamResponse:
         return await self._stream(call.request, await self._request(call, plain_id(call.match["name"])))
 
-    async def _create_map(self, call: _Call) -> web.Response:
+    async def _create_map(self, call: EarthEngineCall) -> web.Response:
         request = await self._request(call)
         created = await self._service.create(
             replace(request, params=tile_params(request.params, 0, 0, 0)), is_read_next=False
@@ -212,7 +194,7 @@ class _EarthEngineFront:
         identity = created.download_id
         return _json({"name": f"{call.match['parent']}/maps/{identity.name.rsplit('/', 1)[1]}-{identity.token}"})
 
-    async def _tile(self, call: _Call) -> web.StreamResponse:
+    async def _tile(self, call: EarthEngineCall) -> web.StreamResponse:
         match = call.match
         download = await self._service.follow(*_secret(match["key"]))
         params = download_pb2.DownloadParams.FromString(download.request)
@@ -221,7 +203,7 @@ class _EarthEngineFront:
         tile = tile_params(params, int(match["z"]), int(match["x"]), int(match["y"]))
         return await self._stream(call.request, ParsedRequest(tile))
 
-    async def _request(self, call: _Call, asset: str | None = None) -> ParsedRequest:
+    async def _request(self, call: EarthEngineCall, asset: str | None = None) -> ParsedRequest:
         return await self._service.run(lambda: parsed_request(call.json(), asset))
 
     async def _stream(self, request: web.Request, pixels: ParsedRequest) -> web.StreamResponse:
