@@ -13,6 +13,7 @@ from rasterwire.export.cog_layout import MAX_PARTS, CogLayout, PartSummary, Part
 from rasterwire.export.parted_cog import PartedCog
 from rasterwire.request import Encoding
 from test_encode import raster
+from test_parted_cog import averaging
 
 SIZES = [(1, 1), (64, 64), (65, 1), (1, 65), (128, 128), (129, 128), (1000, 1), (700, 300), (2049, 1025), (4097, 4096)]
 
@@ -78,6 +79,24 @@ def test_a_terabyte_is_no_more_parts_than_an_upload_has() -> None:
         assert pixels * 2 * len(names) < 512 << 20
         head = layout.head
         assert head is None or head.window.height * head.window.width <= pixels
+
+
+def test_parts_are_of_some_megabytes_before_compression() -> None:
+    sides = {}
+    for dtype, names in (("uint8", "a"), ("uint16", "a"), ("uint8", "abc"), ("float32", "a"), ("uint16", "abcd")):
+        for averages in (False, True):
+            plan = raster(60_000, 60_000, dtype, names=tuple(names))
+            plan = averaging(plan) if averages else plan
+            layout = PartedCog(plan, Encoding(), 5 << 20).task.layout
+            sides[dtype, names, averages] = layout.tile * layout.span
+    assert sides == {
+        ("uint8", "a", False): 8192,  # classes
+        ("uint8", "a", True): 4096,
+        **{("uint16", "a", averages): 4096 for averages in (False, True)},
+        **{("uint8", "abc", averages): 4096 for averages in (False, True)},
+        **{("float32", "a", averages): 2048 for averages in (False, True)},
+        **{("uint16", "abcd", averages): 2048 for averages in (False, True)},
+    }
 
 
 @every("mask", [False, True])

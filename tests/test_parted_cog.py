@@ -49,6 +49,7 @@ def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let parts be 2 x 2 tiles of 64 pixels a side, of bands that take two bytes together or more; they are made up."""
     monkeypatch.setattr(of_cog, "_TILE", 64)
     monkeypatch.setattr(of_cog, "_PART_BYTES", 64 * 64 * 2 + 1)
+    monkeypatch.setattr(of_cog, "_CLASS_BYTES", 64 * 64 * 2 + 1)
     monkeypatch.setattr(of_part, "_BLOCK_BYTES", 64 * 64 * 3 * 2)
     monkeypatch.setattr(of_part, "render_block", lambda raster, window: next(made_up(raster, [window])))
 
@@ -139,6 +140,24 @@ def test_each_pixel_is_rendered_once(monkeypatch: pytest.MonkeyPatch) -> None:
     cog.head({number: part.summary for number, part in made.items()}, reduced)
     assert (counts == 1).all()
     assert {*read.values()} == {1}
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_a_part_ends_before_its_next_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    cog, rendered = PartedCog(raster(700, 500), ZSTD, 1), list[Window]()
+
+    def render(raster: RasterPlan, window: Window) -> tuple[Pixels, ...]:
+        rendered.append(window)
+        return next(made_up(raster, [window]))
+
+    def check() -> None:
+        if rendered:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(of_part, "render_block", render)
+    with pytest.raises(KeyboardInterrupt):
+        cog.task(cog.parts[0], check)
+    assert len(rendered) == 1
 
 
 @pytest.mark.usefixtures("small_parts")
@@ -252,12 +271,14 @@ def exact_mean(values: list[int]) -> int:
     return math.floor(abs(mean) + Fraction(1, 2)) * (1 if mean > 0 else -1)
 
 
+@every("are_all_valid", [False, True])
 @every("shape", [(5, 7), (1, 9), (9, 1), (1, 1), (6, 8)])
 @every("dtype", [name for name in type_names if "int" in name])
-def test_means_of_whole_numbers_are_exact(dtype: str, shape: tuple[int, int]) -> None:
+def test_means_of_whole_numbers_are_exact(dtype: str, shape: tuple[int, int], are_all_valid: bool) -> None:
     for seed in range(4):
         pixels = noise((40, 40), dtype, seed)
         pixels = Pixels(pixels.data[17 : 17 + shape[0], : shape[1]], pixels.valid[17 : 17 + shape[0], : shape[1]])
+        pixels = Pixels(pixels.data, pixels.valid | are_all_valid)
         (half,) = halve(plan_of(pixels, MaskOutput.BAND, None), (pixels,), averages=True)
         assert half.data.dtype == dtype
         for row, col in np.ndindex(half.data.shape):
@@ -265,6 +286,14 @@ def test_means_of_whole_numbers_are_exact(dtype: str, shape: tuple[int, int]) ->
             values = [int(value) for value in pixels.data[place][pixels.valid[place]]]
             assert half.valid[row, col] == bool(values)
             assert not values or int(half.data[row, col]) == exact_mean(values)
+
+
+def test_a_pixel_counts_where_the_common_mask_is_valid() -> None:
+    valid = np.array([[[True, True], [False, True]], [[True, False], [False, True]]])
+    block = tuple(Pixels(np.array([[10, 50], [70, 30]], "uint16"), of_band) for of_band in valid)
+    plan = averaging(raster(2, 2, names=("a", "b"), mask=True))
+    halves = halve(plan, as_read(plan, block), averages=True)
+    assert [(half.data.tolist(), half.valid.tolist()) for half in halves] == [([[20]], [[True]])] * 2
 
 
 def test_a_mean_that_would_be_read_as_nodata_is_the_value_beside() -> None:

@@ -200,6 +200,20 @@ def test_files_and_folders_are_of_the_servers_user_alone(tmp_path: Path) -> None
     assert [path.name for path in (tmp_path / "exports").rglob("*")] == [".uploads"]
 
 
+def test_who_was_killed_behind_the_rename_finishes_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    destination = FolderDestination(tmp_path)
+    upload = destination.begin("x", {})
+    entries = put(destination, "x", upload, parts_of(destination, 2))
+    with monkeypatch.context() as patch:
+        patch.setattr(FolderDestination, "_remove", lambda self, folder: None)
+        destination.finish("x", upload, entries)
+    assert [*(tmp_path / ".uploads").iterdir()]
+    with pytest.raises(AlreadyExists):
+        destination.finish("x", upload, entries[:1])
+    destination.finish("x", upload, entries)
+    assert not [*(tmp_path / ".uploads").iterdir()]
+
+
 @pytest.fixture
 def unreachable(tmp_path: Path) -> list[Destination]:
     """Return destinations that cannot be used."""

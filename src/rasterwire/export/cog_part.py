@@ -15,12 +15,17 @@ from rasterwire.plan.types import RasterPlan
 from rasterwire.render.block import render_block
 from rasterwire.request import Encoding, Resampling
 
-__all__ = ["CogPart", "CogTask"]
+__all__ = ["CogPart", "CogTask", "is_averaged"]
 
 _BLOCK_BYTES = 8 << 20
 """Of the pixels that are rendered at once."""
 
 _averaging = {Resampling.BILINEAR, Resampling.CUBIC, Resampling.CUBIC_SPLINE, Resampling.LANCZOS, Resampling.AVERAGE}
+
+
+def is_averaged(raster: RasterPlan) -> bool:
+    """Tell whether overviews are averages: where the request interpolates, as in ``encode_cog``."""
+    return all(band.resampling in _averaging for band in raster.bands)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +60,22 @@ class CogTask:
     layout: CogLayout
     least_part_bytes: int
 
-    def __call__(self, part: PartWindow) -> CogPart:
+    def __call__(self, part: PartWindow, check: Callable[[], None] = lambda: None) -> CogPart:
         """Render a part of the full resolution.
+
+        Args:
+            part: one without parts below it.
+            check: is called before each block; what it raises ends the part.
 
         Raises:
             SourceUnavailable: see ``render_block``.
         """
-        return self._made(part, ((window, render_block(self.raster, window)) for window in self._blocks(part.window)))
+        return self._made(part, self._rendered(part, check))
+
+    def _rendered(self, part: PartWindow, check: Callable[[], None]) -> Iterator[tuple[Window, Block]]:
+        for window in self._blocks(part.window):
+            check()
+            yield window, render_block(self.raster, window)
 
     def merge(self, part: PartWindow, reduced: Callable[[int], bytes]) -> CogPart:
         """Make a part of overviews.
@@ -87,7 +101,7 @@ class CogTask:
             for window, block in blocks:
                 of_level += self._encoded(block)
                 if smaller:
-                    halved = halve(self.raster, as_read(self.raster, block), averages=self._averages)
+                    halved = halve(self.raster, as_read(self.raster, block), averages=is_averaged(self.raster))
                     _paste(smaller, halved, (window.row - whole.row) // 2, (window.col - whole.col) // 2)
             tiles[:0] = of_level
             if smaller:
@@ -101,11 +115,6 @@ class CogTask:
         """Return the bytes to add to a part; the last one may be small, and the header is added to number 1."""
         is_free = part.number in {1, self.layout.count_parts()}
         return 0 if is_free else max(0, self.least_part_bytes - size)
-
-    @property
-    def _averages(self) -> bool:
-        """Whether overviews are averages: where the request interpolates, as in ``encode_cog``."""
-        return all(band.resampling in _averaging for band in self.raster.bands)
 
     def _blocks(self, whole: Window) -> Iterator[Window]:
         """Yield the blocks of a window: some tiles of a row of tiles, left to right, top to bottom."""

@@ -12,7 +12,7 @@ import numpy as np
 from rasterwire.encode.tiles import planes
 from rasterwire.export.cog_header import CogHeader
 from rasterwire.export.cog_layout import MAX_PARTS, CogLayout, PartSummary, PartWindow
-from rasterwire.export.cog_part import CogPart, CogTask
+from rasterwire.export.cog_part import CogPart, CogTask, is_averaged
 from rasterwire.plan.types import RasterPlan
 from rasterwire.request import Encoding
 
@@ -31,6 +31,10 @@ _TILE_BYTES = 64 << 20
 _PART_BYTES = 16 << 20
 """A part has at least so many bytes before compression. It has less than four times as many, unless it is a single tile
 or an upload had too many parts."""
+
+_CLASS_BYTES = 64 << 20
+"""Likewise, of samples that take one byte. These are mostly classes, which shrink to a twentieth: with smaller parts
+most of a file in a bucket were padding."""
 
 
 class PartedCog:
@@ -51,10 +55,9 @@ class PartedCog:
         if raster.masks > 1:
             raise ValueError("a cloud-optimized GeoTIFF has one mask for all bands; ask for mask BAND")
         raster = replace(raster, tiling=None)
-        layout = _layout(raster, least_part_bytes)
-        self.task = CogTask(raster, encoding, layout, least_part_bytes)
-        self.parts = layout.parts
-        self._header = CogHeader(raster, encoding, layout)
+        self.task = CogTask(raster, encoding, _layout(raster, least_part_bytes), least_part_bytes)
+        self.parts = self.task.layout.parts
+        self._header = CogHeader(raster, encoding, self.task.layout)
 
     def head(self, summaries: Mapping[int, PartSummary], reduced: Callable[[int], bytes]) -> bytes:
         """Return number 1: the header, and the smallest overviews.
@@ -84,7 +87,7 @@ def _layout(raster: RasterPlan, least_part_bytes: int) -> CogLayout:
         tile //= 2
     images = len(planes(raster)) + raster.masks
     layout = CogLayout(height, width, tile, 1, images)
-    least = max(_PART_BYTES, least_part_bytes)
+    least = max(_PART_BYTES if pixel > 1 or is_averaged(raster) else _CLASS_BYTES, least_part_bytes)
     while layout.span * tile < max(height, width) and (
         (layout.span * tile) ** 2 * pixel < least or layout.count_parts() > MAX_PARTS
     ):
