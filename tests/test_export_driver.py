@@ -13,7 +13,7 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 
 from rasterwire.download import NO_METER
-from rasterwire.errors import DownloadConflict, SourceUnavailable, StorageUnavailable
+from rasterwire.errors import DownloadConflict, SourceUnavailable, StorageUnavailable, WorkersUnavailable
 from rasterwire.export import attempt as attempts
 from rasterwire.export import driver as drivers
 from rasterwire.export.claims import ExportClaims
@@ -78,6 +78,7 @@ class Bench:
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     monkeypatch.setattr(drivers, "_SOURCE_PAUSES", (0.0, 0.0))
     monkeypatch.setattr(drivers, "_LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(drivers, "_WORKERS_PAUSE", 0.0)
     monkeypatch.setattr(attempts, "_FIRST_WAIT", 0.0)
     with ExitStack() as stack:
         jobs = stack.enter_context(closing(SqliteJobStore(tmp_path / "exports.sqlite")))
@@ -112,9 +113,10 @@ def test_an_image_that_cannot_be_read_is_tried_three_times(bench: Bench, times: 
         assert [scene["image"] for scene in failure["scenes"]] == ["a"]
 
 
-def test_what_is_away_for_long_costs_an_attempt_and_not_the_export(bench: Bench) -> None:
+@pytest.mark.parametrize("error", [StorageUnavailable(), WorkersUnavailable()])
+def test_what_is_away_for_long_costs_an_attempt_and_not_the_export(bench: Bench, error: Exception) -> None:
     export_id = bench.put()
-    bench.drive(Work(failing(3, StorageUnavailable())), plain)
+    bench.drive(Work(failing(3, error)), plain)
     record = bench.ended(export_id)
     assert (record.state, record.attempt) == (ExportState.SUCCEEDED, 4)
 

@@ -10,7 +10,13 @@ from pathlib import Path
 from typing import Protocol
 
 from rasterwire.download.meter import Meter
-from rasterwire.errors import DownloadError, RenderCancelled, SourceUnavailable, StorageUnavailable
+from rasterwire.errors import (
+    DownloadError,
+    RenderCancelled,
+    SourceUnavailable,
+    StorageUnavailable,
+    WorkersUnavailable,
+)
 from rasterwire.export.attempt import Attempt
 from rasterwire.export.claims import ExportClaims
 from rasterwire.export.cog_export import CogExport
@@ -33,6 +39,9 @@ _LOOK_SECONDS = 0.4
 
 _SOURCE_PAUSES = 1.0, 5.0
 """Seconds after which an image is tried again that cannot be read; requests for its files were sent again before."""
+
+_WORKERS_PAUSE = 60.0
+"""Seconds after which workers are looked for again that cannot be reached."""
 
 _MAX_ATTEMPTS = 100
 """At an export that comes no further; it may be what ends its servers."""
@@ -136,8 +145,8 @@ class ExportDriver:
             record = self._jobs.claim(export_id)
             if record is not None:
                 self._attempt(record)
-        except StorageUnavailable:
-            _log.warning("export %s: its store cannot be reached; somebody goes on with it later", export_id)
+        except (StorageUnavailable, WorkersUnavailable) as error:
+            _log.warning("export %s: %s; somebody goes on with it later", export_id, error.reason)
         except Exception:  # noqa: BLE001 - the thread goes on with other exports
             _log.exception("export %s: an unexpected error", export_id)
         finally:
@@ -171,6 +180,10 @@ class ExportDriver:
                 self._remove(attempt, destination, ExportState.CANCELLED)
         except StorageUnavailable:
             raise  # it is tried again later
+        except WorkersUnavailable:
+            with suppress(RenderCancelled):
+                attempt.pause(_WORKERS_PAUSE)
+            raise
         except Exception as error:  # noqa: BLE001 - who asks for the export is told that it ended
             if not isinstance(error, DownloadError | AlreadyExists | UnknownUpload):
                 _log.exception("export %s: an unexpected error", record.id)
