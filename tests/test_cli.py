@@ -402,6 +402,13 @@ def test_a_file_in_place_of_a_folder_and_the_other_way_round_are_told_with_the_r
         raster: f"catalog: {raster} is not a folder, but a file; to serve the folder that holds it: rasterwire serve "
         f"{tmp_path}",
     }
+    index, lost = tmp_path / "d.sqlite", Path("s3://eo/2024/")
+    index.touch()
+    messages |= {
+        path: f'catalog: {path} is not a folder; write it as a table [[catalogs]] with kind = "index" and its source '
+        "in a config file, and start with rasterwire serve --config FILE"
+        for path in (index, lost)
+    }
     for path, message in messages.items():
         with pytest.raises(BadSettings) as error:
             load_settings(None, {"catalog": path})
@@ -410,6 +417,9 @@ def test_a_file_in_place_of_a_folder_and_the_other_way_round_are_told_with_the_r
         load_settings(tmp_path, {})
     with pytest.raises(BadSettings, match="No such file or directory; name a TOML file"):
         load_settings(tmp_path / "gone.toml", {})
+    config.write_text(f'[[catalogs]]\nkind = "folder"\nsource = "{index}"')
+    with pytest.raises(BadSettings, match=r'd.sqlite\' is not a folder; set kind = "index"$'):
+        load_settings(config, {})
     config.write_text('[[catalog]]\nkind = "folder"')
     with pytest.raises(BadSettings, match=r"catalog: it is a list; did you mean \[\[catalogs\]\]\?"):
         load_settings(config, {"catalog": tmp_path})

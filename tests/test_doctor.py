@@ -19,6 +19,7 @@ from affine import Affine
 from click.testing import CliRunner
 
 from rasterwire import cgroups, compiled
+from rasterwire.catalog.make import source_index
 from rasterwire.cli.main import cli
 from rasterwire.files import system_calls
 from rasterwire.server.identity.key_file import add_key
@@ -120,6 +121,52 @@ def test_modes_that_let_others_read_are_told_with_the_command(folder: Path) -> N
     (state / "cache").chmod(0o755)
     kind, figure, remedy = examined("--config", config)["modes"]
     assert (kind, figure, remedy) == ("warn", "others can read cache", f"chmod go= {state / 'cache'}")
+
+
+def test_modes_of_all_that_is_stored_are_looked_at_unless_nobody_else_enters_the_folder(folder: Path) -> None:
+    config = config_of(folder, "")
+    state = folder.with_name("state")
+    state.mkdir()
+    names = ["downloads.sqlite.damaged", "index", "metrics", "tiles", "usage.sqlite", "usage.sqlite-wal"]
+    for name in (*names, "lock"):
+        (state / name).touch(0o644)
+    told = examined("--config", config)["modes"]
+    assert told == ("warn", f"others can read {', '.join(names[:5])} and 1 more", f"chmod go= {state}")
+    state.chmod(0o750)
+    (state / "index").chmod(0o600)
+    assert examined("--config", config)["modes"][1] == f"others can read {', '.join([names[0], *names[2:]])}"
+    state.chmod(0o700)
+    assert examined("--config", config)["modes"][0] == "ok"
+
+
+@pytest.mark.parametrize("source", ["s3://eo/2024/", "http://127.0.0.1:1/catalog.json", "s3://eo/items.parquet"])
+def test_an_index_whose_source_cannot_be_reached_is_a_failure(folder: Path, source: str) -> None:
+    prefix = "/".join(source.split("/")[:3]) + "/"
+    of_objects = 'endpoint = "http://127.0.0.1:1"\nregion = "a"\n' if source.startswith("s3") else ""
+    of_web = "" if of_objects else "private_addresses = true\n"
+    config = config_of(
+        folder,
+        f'[[sources]]\nprefix = "{prefix}"\nretries = 0\n{of_objects}{of_web}'
+        f'[[catalogs]]\nkind = "index"\nprefix = "eo"\nsource = "{source}"\n',
+    )
+    kind, figure, remedy = examined("--config", config, code=1)["catalog eo"]
+    assert (kind, figure.startswith("its source cannot be read: ")) == ("fail", True)
+    assert remedy == "look whether this machine reaches it, whether its address is right, and whether it needs keys"
+    assert "127.0.0.1" not in figure
+    settings = load_settings(config, {})
+    index = source_index(settings.catalogs[0], settings.state_dir / "index")
+    index.parent.mkdir(parents=True)
+    index.with_suffix(".complete").touch()
+    kind, figure, _ = examined("--config", config)["catalog eo"]
+    assert (kind, figure.endswith("; the index of before is served")) == ("warn", True)
+
+
+def test_an_index_whose_source_is_reached_is_made_by_a_server(folder: Path, tmp_path: Path) -> None:
+    document = tmp_path / "catalog.json"
+    document.write_text('{"type": "Catalog", "id": "a", "stac_version": "1.0.0", "description": "", "links": []}')
+    config = config_of(folder, f'[[catalogs]]\nkind = "index"\nprefix = "eo"\nsource = "{document}"\n')
+    found = examined("--config", config)["catalog eo"]
+    assert found == ("warn", "it is not indexed yet", "a server makes it in the background")
 
 
 def test_a_port_that_another_has_is_a_failure(folder: Path) -> None:

@@ -296,4 +296,4 @@ def test_properties_of_a_feature_are_selected_and_renamed() -> None:
     bare = call("Feature.select", input=feature, propertySelectors=["b"], newProperties=["c"], retainGeometry=False)
     assert told(bare) == {"type": "Feature", "geometry": None, "properties": {"c": 3}}
     said = refused(call("Feature.select", input=feature, propertySelectors=["a.*"], newProperties=["c"]))
-    assert said.startswith("Feature.select: 2 properties are selected")
+    assert said.startswith("Feature.select: 'propertySelectors' selects 2 names, and 'newProperties' 1 name.")

@@ -101,7 +101,7 @@ def test_lists_are_sorted_by_value(values: list[Any], made: list[Any]) -> None:
 
 def test_a_list_is_sorted_by_the_keys_of_another_and_keeps_the_order_of_equal_ones() -> None:
     assert told(call("List.sort", list=["x", "y", "z", "w"], keys=[2, 1, 2, 0])) == ["w", "y", "x", "z"]
-    assert "'keys' has 1 elements" in refused(call("List.sort", list=["x", "y"], keys=[2]))
+    assert "'keys' has 1 element," in refused(call("List.sort", list=["x", "y"], keys=[2]))
 
 
 def test_lists_are_zipped_to_the_shorter_one() -> None:
@@ -338,7 +338,7 @@ def test_keys_and_values_come_in_the_order_of_the_keys() -> None:
 
 def test_dictionaries_are_made_changed_and_combined() -> None:
     assert told(call("Dictionary.fromLists", keys=["x", "y"], values=[1, [2]])) == {"x": 1, "y": [2]}
-    assert "2 keys and 1 values" in refused(call("Dictionary.fromLists", keys=["x", "y"], values=[1]))
+    assert "2 keys and 1 value." in refused(call("Dictionary.fromLists", keys=["x", "y"], values=[1]))
     assert told(call("Dictionary.set", dictionary={"a": 1}, key="a", value=2)) == {"a": 2}
     first, second = {"a": 1, "b": 2, "n": None}, {"b": 3, "c": 4, "m": None}
     assert told(call("Dictionary.combine", first=first, second=second)) == {"a": 1, "b": 3, "c": 4}

@@ -186,7 +186,7 @@ def test_combined_reducers_share_inputs_or_take_their_own() -> None:
         (reducer("combine", reducer1=reducer("linearFit"), reducer2=reducer("mean"), sharedInputs=True), "2 and 1"),
         (reducer("percentile", percentiles=[101]), "between 0 and 100"),
         (reducer("percentile", percentiles=[]), "between 0 and 100"),
-        (reducer("percentile", percentiles=[1, 2], outputNames=["a"]), "1 names for 2"),
+        (reducer("percentile", percentiles=[1, 2], outputNames=["a"]), "1 name for 2"),
         (reducer("repeat", reducer=reducer("mean"), count=0), "'count' is 0"),
         (reducer("min", numInputs=0), "'numInputs' is 0"),
         (reducer("histogram", maxBuckets=-1), "'maxBuckets' is -1"),

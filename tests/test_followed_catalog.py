@@ -84,7 +84,7 @@ def test_rasters_that_no_source_covers_are_told_after_an_update(
     write_item(tmp_path / "items" / "i.json", {"B0": {"href": "https://example.com/1.tif"}})
     catalog = FollowedCatalog(str(tmp_path / "items"), tmp_path / "index" / "x.sqlite", name="EO")
     try:
-        until(lambda: "catalog EO: none of the rasters of its first 1 images is at an address" in caplog.text, True)
+        until(lambda: "catalog EO: of 1 image looked at, none has a raster at an address" in caplog.text, True)
     finally:
         catalog.close()
 

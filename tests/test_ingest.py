@@ -548,7 +548,7 @@ def test_the_command_indexes_each_kind_and_exports(site: Site, tmp_path: Path) -
     assert list(entries(index)) == ["i"]
     assert run(str(tmp_path / "folder"), "--into", str(index)).stdout.startswith("images: 0 added, 0 changed")
     done = run("--into", str(index), "--export", str(tmp_path / "out.parquet"))
-    assert (done.exit_code, done.stdout) == (0, f"1 images written to {tmp_path / 'out.parquet'}\n")
+    assert (done.exit_code, done.stdout) == (0, f"1 image written to {tmp_path / 'out.parquet'}\n")
     (tmp_path / "config.toml").write_text(f'[[sources]]\nprefix = "{site.address}"\nprivate_addresses = true\n')
     done = run(put_catalog(site, 3), "--into", str(tmp_path / "k.sqlite"), "--config", str(tmp_path / "config.toml"))
     assert done.stdout == "images: 3 added, 0 changed, 0 removed\n"
@@ -603,7 +603,7 @@ def test_images_of_plain_rasters_are_exported_with_the_places_of_their_files(tmp
     runner = CliRunner()
     result = runner.invoke(cli, ["index", "--into", str(index), "--export", str(export)])
     assert result.exit_code == 0, result.output
-    assert "1 images written" in result.output
+    assert "1 image written" in result.output
     assert "1 left out" in result.output
     assert "nowhere" in result.output
     (item,) = arrow.stac_table_to_items(parquet.read_table(export))

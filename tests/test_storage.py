@@ -8,6 +8,7 @@ import stat
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,7 +28,7 @@ from rasterwire.download import renders
 from rasterwire.errors import Overloaded, StorageUnavailable
 from rasterwire.render.block import render_block
 from rasterwire.server.settings import Settings
-from rasterwire.store import DownloadRecord
+from rasterwire.store import DownloadRecord, sqlite
 from rasterwire.store.sqlite import SqliteDownloadStore
 from rasterwire.v1 import download_pb2
 from serving import Served, refusal, served
@@ -173,6 +174,19 @@ def test_who_waits_for_a_locked_store_keeps_others_from_waiting_in_a_row(
         with store._lock, pytest.raises(StorageUnavailable):  # another thread waits for the file
             store.get("a")
         assert store.put(record("a")).id == "a"
+
+
+def test_a_thread_waits_longer_for_the_connection_than_others_for_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # on a busy machine the thread that has it waits for a processor, and nothing holds the file
+    monkeypatch.setattr(sqlite, "_LOCK_TIMEOUT", 0.0)
+    monkeypatch.setattr(sqlite, "_TURN_TIMEOUT", HANG)
+    with closing(SqliteDownloadStore(tmp_path / "a.sqlite")) as store, ThreadPoolExecutor(1) as threads:
+        with store._lock:
+            stored = threads.submit(store.put, record("a"))
+            assert not wait([stored], timeout=0.1).done
+        assert stored.result(HANG).id == "a"
 
 
 def test_an_answer_of_429_says_when_to_come_back(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:

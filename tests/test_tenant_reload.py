@@ -119,7 +119,7 @@ def test_sighup_has_a_server_read_its_tenants_and_open_its_audit_file_anew(tmp_p
         audit.rename(tmp_path / "old")
         write(tmp_path, of("a") + of("b"))
         server.send_signal(signal.SIGHUP)
-        assert any("2 tenants were read" in line for line in server.stderr)
+        assert any("read anew: 2 tenants" in line for line in server.stderr)
     finally:
         server.terminate()
         server.communicate(timeout=HANG)

@@ -123,7 +123,7 @@ def test_an_index_without_a_raster_that_can_be_read_is_told_at_start(
     with caplog.at_level(logging.WARNING, "rasterwire.server"):
         tell_unread(settings, tmp_path)
         assert len(caplog.messages) == 1
-        assert "catalog far: none of the rasters of its first 3 images is at an address that" in caplog.messages[0]
+        assert "catalog far: of 3 images looked at, none has a raster at an address that" in caplog.messages[0]
         caplog.clear()
         write_tiff(folder / "a.tif")
         update_index(str(folder), SourceKind.FOLDER, path)

@@ -21,12 +21,13 @@ A server takes each setting from the first of these that has it:
 
 1. the flag of `rasterwire serve`, where there is one;
 2. the environment: `RASTERWIRE_` and the name in capitals, such as `RASTERWIRE_CACHE_BYTES`;
-3. the TOML file that `--config` names, with the setting's name as the key;
+3. the TOML file that `--config` or `RASTERWIRE_CONFIG` names, with the setting's name as the key;
 4. the default.
 
 `catalogs`, `sources`, `cache`, `store`, `auth`, `tenants`, `tls`, `dask` and `telemetry` are tables, and stand in the
 file alone. Unknown names in the file, and values of the wrong type or range, stop the server at its start with a
-sentence for each of them.
+sentence for each of them. A variable that begins with `RASTERWIRE_` and that nothing reads is told in the log, with the
+name that is likely meant.
 
 """
 

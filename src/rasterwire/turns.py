@@ -8,8 +8,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 __all__ = ["NOBODY", "Caller", "Queue", "Turns", "acting_for", "current_caller"]
 
@@ -19,8 +18,7 @@ _MAX_IDLE = 64
 """Accounts of those who want nothing that are kept before they are looked through."""
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(NamedTuple):
     """For whom work is done.
 
     Attributes:
@@ -110,6 +108,9 @@ class Turns(Generic[T]):
     """Work that waits, dealt out so that each tenant gets the same cost, and of it each of its connections.
 
     Where the server knows no tenants, connections share as tenants do. Not safe to use from several threads.
+
+    Attributes:
+        running: items that are at work.
     """
 
     def __init__(
@@ -129,17 +130,13 @@ class Turns(Generic[T]):
         self._callers: dict[str, Caller] = {}
         self._groups = _Accounts()
         self._peers: dict[str, _Accounts] = {}
-        self._running: Counter[str] = Counter()
+        self._running_by_group: Counter[str] = Counter()
         self._count = 0
+        self.running = 0
 
     def __len__(self) -> int:
         """Return how many items wait."""
         return self._count
-
-    @property
-    def running(self) -> int:
-        """Items that are at work."""
-        return self._running.total()
 
     def ahead_of(self, caller: Caller) -> int:
         """Return how many items of others a new one would wait for, or of its own tenant where that has some waiting.
@@ -181,7 +178,8 @@ class Turns(Generic[T]):
         item, cost = queues[peer].popleft()
         self._groups.charge(group, cost / caller.weight, len(self._waiting))
         accounts.charge(peer, cost, len(queues))
-        self._running[group] += 1
+        self._running_by_group[group] += 1
+        self.running += 1
         self._count -= 1
         queues[peer] = queues.pop(peer)  # of those who have had the same, who waits longest is next
         self._waiting[group] = self._waiting.pop(group)
@@ -190,14 +188,16 @@ class Turns(Generic[T]):
 
     def _may_begin(self, group: str) -> bool:
         most = self._most(self._callers[group])
-        return most is None or self._running[group] < most
+        return most is None or self._running_by_group[group] < most
 
     def leave(self, caller: Caller) -> None:
         """Say that an item of a caller is done."""
-        self._running[caller.group] -= 1
-        if not self._running[caller.group]:
-            del self._running[caller.group]
-            self._drop_idle(caller.group)
+        group = caller.group
+        self.running -= 1
+        self._running_by_group[group] -= 1
+        if not self._running_by_group[group]:
+            del self._running_by_group[group]
+            self._drop_idle(group)
 
     def remove(self, caller: Caller, item: T) -> None:
         """Drop an item that waits, if it does."""
@@ -230,6 +230,6 @@ class Turns(Generic[T]):
 
     def _drop_idle(self, group: str) -> None:
         """Forget the connections of a group that has nothing here any more."""
-        if group not in self._waiting and group not in self._running:
+        if group not in self._waiting and group not in self._running_by_group:
             self._callers.pop(group, None)
             self._peers.pop(group, None)

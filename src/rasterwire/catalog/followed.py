@@ -15,6 +15,7 @@ from rasterwire.catalog.ingest.build import IndexInUse, SourceKind, kind_of, upd
 from rasterwire.errors import CatalogUnavailable, DownloadError, SourceUnavailable
 from rasterwire.image import Image
 from rasterwire.query import Query
+from rasterwire.units import plural_text
 
 __all__ = ["FollowedCatalog"]
 
@@ -120,7 +121,7 @@ class _Updates:
         """What is said as long as the index was never complete."""
         if self._problem:
             return f"the index of this catalog cannot be made: {self._problem}; it is tried again every five minutes"
-        return f"the index of this catalog is being made, with {self.count} documents so far; ask later"
+        return f"the index of this catalog is being made, with {plural_text(self.count, 'document')} so far; ask later"
 
     def run(self) -> None:
         """Update the index again and again, until told to stop."""
@@ -167,10 +168,10 @@ class _Updates:
         is_unread = bool(images) and all(image.without_rasters for image in images)
         if is_unread and not self._is_unread:
             _log.warning(
-                "catalog %s: none of the rasters of its first %d images is at an address that a table [[sources]] of"
+                "catalog %s: of %s looked at, none has a raster at an address that a table [[sources]] of"
                 " the config file covers; downloads of them are refused",
                 self._name,
-                len(images),
+                plural_text(len(images), "image"),
             )
         self._is_unread = is_unread
 

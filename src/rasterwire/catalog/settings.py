@@ -19,7 +19,16 @@ from rasterwire.files.beside import FormatOptions
 from rasterwire.files.sources.settings import OBJECT_SCHEMES
 from rasterwire.tables import read_values, wrong_setting
 
-__all__ = ["CatalogKind", "CatalogSettings", "FormatChoice", "format_options", "is_sqlite", "read_catalogs"]
+__all__ = [
+    "CATALOG_OF_INDEX",
+    "CatalogKind",
+    "CatalogSettings",
+    "FormatChoice",
+    "format_options",
+    "is_index_source",
+    "is_sqlite",
+    "read_catalogs",
+]
 
 
 class CatalogKind(StrEnum):
@@ -163,7 +172,10 @@ def _misfits(settings: CatalogSettings, table: Mapping[object, object]) -> Itera
     """Yield each setting that a catalog of its kind cannot have, and why."""
     source = repr(settings.source[:_MAX_TEXT])
     if settings.kind is CatalogKind.FOLDER and not Path(settings.source).expanduser().is_dir():
-        yield "source", f"{source} is not a folder; name the one that holds the images"
+        remedy = (
+            'set kind = "index"' if is_index_source(Path(settings.source)) else "name the one that holds the images"
+        )
+        yield "source", f"{source} is not a folder; {remedy}"
     if settings.formats and settings.kind is not CatalogKind.FOLDER:
         yield "formats", "only a catalog of the kind folder has it; delete it"
     if settings.crs and FormatChoice.WORLDFILES not in settings.formats:
@@ -194,6 +206,20 @@ def _misfits_of_index(source: str) -> Iterator[tuple[str, str]]:
         yield "source", f"{source[:_MAX_TEXT]!r} is neither a URL nor an absolute path of what there is; write one"
     elif is_sqlite(path):
         yield "source", f"{source[:_MAX_TEXT]!r} is an index whose name does not end with .sqlite; rename the file"
+
+
+CATALOG_OF_INDEX = 'write it as a table [[catalogs]] with kind = "index" and its source'
+"""What to do with the source of an index where a folder was to be named."""
+
+
+def is_index_source(path: Path) -> bool:
+    """Tell whether a path that is no folder is an index, stac-geoparquet, or a URL: what catalogs of indexes have.
+
+    >>> [is_index_source(Path(name)) for name in ("a.sqlite", "s3://eo/2024/", "a.tif", "/eo/2024")]
+    [True, True, False, False]
+    """
+    is_url = re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", str(path)) is not None  # a path has no second slash
+    return is_url or path.suffix.lower() in {".sqlite", ".parquet", ".geoparquet"} or is_sqlite(path)
 
 
 def is_sqlite(path: Path) -> bool:

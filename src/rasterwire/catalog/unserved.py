@@ -12,6 +12,7 @@ from rasterwire.catalog.tree import Tree, join
 from rasterwire.files.beside import is_chosen, paths_beside
 from rasterwire.files.tile_index import is_tile_index_name
 from rasterwire.files.virtual_file import is_virtual_name
+from rasterwire.units import plural_text
 
 __all__ = ["AN_IMAGE", "Unserved", "count_text", "find_unserved", "lines", "summary"]
 
@@ -86,9 +87,7 @@ def lines(unserved: Iterable[Unserved]) -> list[str]:
     items = list(unserved)
     counts = Counter(item.origin for item in items if item.origin)
     files = [str(item) for item in items if not item.origin]
-    return files + [
-        f"{count} {'asset' if count == 1 else 'assets'} at {origin}: {_NOT_READ}" for origin, count in counts.items()
-    ]
+    return files + [f"{plural_text(count, 'asset')} at {origin}: {_NOT_READ}" for origin, count in counts.items()]
 
 
 def find_unserved(tree: Tree, entries: Iterable[Entry]) -> Iterator[Unserved]:
@@ -138,7 +137,7 @@ def count_text(images: int, without: int) -> str:
     >>> count_text(1, 0), count_text(47, 25)
     ('1 image', '47 images, 25 without rasters')
     """
-    return f"{images} image{'' if images == 1 else 's'}" + (f", {without} without rasters" if without else "")
+    return plural_text(images, "image") + (f", {without} without rasters" if without else "")
 
 
 def summary(unserved: Iterable[Unserved]) -> str:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rasterwire.cli.admin.options import as_json_option, print_rows, told_failures
+from rasterwire.cli.admin.options import as_json_option, config_option, print_rows, told_failures
 from rasterwire.cli.text import printable
+from rasterwire.cli.variables import unread_variables
 
 if TYPE_CHECKING:
     from rasterwire.server.process.doctor import Finding
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("catalog", metavar="[FOLDER]", required=False, type=click.Path(path_type=Path))
-@click.option("--config", type=click.Path(path_type=Path), help="TOML file of the server.")
+@config_option
 @click.option("--state-dir", type=click.Path(path_type=Path), help="Folder of the server's state.")
 @as_json_option
 def doctor(catalog: Path | None, config: Path | None, state_dir: Path | None, as_json: bool) -> None:
@@ -48,6 +49,8 @@ def _findings(catalog: Path | None, config: Path | None, state_dir: Path | None)
     from rasterwire.server.process.doctor import Finding, State, examine
     from rasterwire.server.settings import BadSettings, load_settings
 
+    for variable in unread_variables(click.get_current_context().find_root().command):
+        yield Finding(State.WARN, "environment", f"{variable.name} is not read", variable.remedy)
     overrides = {"catalog": catalog, "state_dir": state_dir}
     try:
         settings = load_settings(config, {name: value for name, value in overrides.items() if value is not None})

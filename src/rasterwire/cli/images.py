@@ -74,7 +74,8 @@ def _check(folder: Path) -> int:
     for line in (*map(str, disagreements), *of_unserved.lines(unserved)):
         click.echo(printable(line))
     agreement = plural_text(len(disagreements), "disagreement") if disagreements else "documents and files agree"
-    click.echo(f"{agreement}; {len(unserved)} files or assets are not served" if unserved else agreement, err=True)
+    rest = f"; files and assets that are not served: {len(unserved)}" if unserved else ""
+    click.echo(f"{agreement}{rest}", err=True)
     return 1 if disagreements else 0
 
 

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from rasterwire.cli.text import printable
+from rasterwire.units import plural_text
 
 if TYPE_CHECKING:
     from rasterwire.catalog.ingest import Summary
@@ -208,7 +209,7 @@ def _export(path: Path, export: Path) -> None:
 
     left_out: list[str] = []
     count = write_geoparquet(placed_entries_of(path, left_out), export)
-    click.echo(f"{count} images written to {printable(str(export))}")
+    click.echo(f"{plural_text(count, 'image')} written to {printable(str(export))}")
     if left_out:
         names = _names(left_out)
         click.echo(

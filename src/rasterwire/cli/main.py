@@ -1,6 +1,7 @@
 """The commands, and what their failures look like."""
 
 import gc
+import logging
 import sys
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import click
 
 from rasterwire import __version__
 from rasterwire.cli.admin import admin
+from rasterwire.cli.admin.options import config_option
 from rasterwire.cli.doctor import doctor
 from rasterwire.cli.download import download, plan
 from rasterwire.cli.downloads import downloads
@@ -15,6 +17,8 @@ from rasterwire.cli.images import images
 from rasterwire.cli.index import index
 from rasterwire.cli.refusals import refusal_lines
 from rasterwire.cli.server import Server, server_options
+from rasterwire.cli.system_errors import system_error_text
+from rasterwire.cli.variables import unread_variables
 from rasterwire.cli.versions import versions
 from rasterwire.cli.warm import warm
 from rasterwire.cli.worker import worker
@@ -26,7 +30,8 @@ REFUSED, NOT_FOUND, UNREACHABLE, FAILED = 3, 4, 5, 6
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, message="rasterwire %(version)s")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """Exact pieces of rasters, as verified files.
 
     \b
@@ -41,6 +46,9 @@ def cli() -> None:
 
     Exit codes: 2 wrong usage, 3 refused request, 4 not found, 5 server not reached, 6 transfer failed.
     """
+    if context.invoked_subcommand not in {"serve", "doctor"}:  # these tell of them in their own form
+        for variable in unread_variables(cli):
+            click.echo(f"Warning: {variable}", err=True)
 
 
 @cli.command()
@@ -52,7 +60,7 @@ def cli() -> None:
     "--state-dir", type=click.Path(path_type=Path), help="For ids and rendered files.  [default: .rasterwire]"
 )
 @click.option("--workers", type=int, help="Processes that share the ports.  [default: 1]")
-@click.option("--config", type=click.Path(path_type=Path), help="TOML file with any of the settings.")
+@config_option
 def serve(
     catalog: Path | None,
     host: str | None,
@@ -77,6 +85,7 @@ def serve(
     gc.disable()  # modules make no garbage, and looking for it takes a sixth of the start
     try:
         from rasterwire.server.process.app import serve as run
+        from rasterwire.server.process.log import log_to_stderr
         from rasterwire.server.settings import BadSettings, load_settings
     except ImportError as error:
         raise click.ClickException(
@@ -94,7 +103,11 @@ def serve(
         "workers": workers,
     }
     try:
-        run(load_settings(config, {name: value for name, value in values.items() if value is not None}))
+        settings = load_settings(config, {name: value for name, value in values.items() if value is not None})
+        log_to_stderr(settings.log)
+        for variable in unread_variables(cli):
+            logging.getLogger("rasterwire.server").warning("%s", variable)
+        run(settings)
     except BadSettings as error:
         raise click.UsageError(str(error)) from None
 
@@ -174,7 +187,8 @@ def main() -> None:
             click.echo(f"Error: {line}", err=True)
         sys.exit(_exit_code(error))
     except (OSError, ImportError) as error:
-        click.echo(f"Error: {error}", err=True)
+        text = system_error_text(error) if isinstance(error, OSError) else str(error)
+        click.echo(f"Error: {text}", err=True)
         sys.exit(FAILED)
 
 

@@ -4,6 +4,7 @@ from rasterwire.checksum import concatenated
 from rasterwire.client.errors import CorruptData, Garbled
 from rasterwire.client.expected import check_size
 from rasterwire.client.wire import Piece
+from rasterwire.units import plural_text
 from rasterwire.v1 import download_pb2
 
 
@@ -101,7 +102,9 @@ class Checker:
         if (self.info is not None or self.etag) and self.etag != info.etag:
             raise CorruptData("the server sends another file than before; start again")
         if self.info is not None and self.info.size_bytes != info.size_bytes:
-            raise CorruptData(f"the server told {self.info.size_bytes} bytes before, and now {info.size_bytes}")
+            raise CorruptData(
+                f"the server told {plural_text(self.info.size_bytes, 'byte')} before, and now {info.size_bytes}"
+            )
         if self.info is None and self.plan is not None:
             check_size(self.plan, info.size_bytes)
         self.info = info
@@ -114,8 +117,8 @@ class Checker:
             Garbled: bytes are missing.
         """
         if self.info is None or self.offset < self._end(self.info.size_bytes):
-            expected = "no size" if self.info is None else f"{self.info.size_bytes} bytes"
-            raise Garbled(f"the stream ended after {self.offset} bytes, the server told {expected}")
+            expected = "no size" if self.info is None else plural_text(self.info.size_bytes, "byte")
+            raise Garbled(f"the stream ended after {plural_text(self.offset, 'byte')}, the server told {expected}")
         return self.info
 
     def finish(self) -> download_pb2.FileInfo:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from rasterwire.client.errors import CorruptData
 from rasterwire.client.extras import needs
+from rasterwire.units import plural_text
 from rasterwire.v1 import download_pb2
 
 if TYPE_CHECKING:
@@ -59,7 +60,9 @@ def check_size(plan: download_pb2.DownloadPlan, size: int) -> None:
     most = most_bytes(plan)
     if size > most or (plan.format == download_pb2.FORMAT_NPY and size != most):
         exactly = "" if plan.format == download_pb2.FORMAT_NPY else " at most"
-        raise CorruptData(f"the server tells of a file of {size} bytes, where its plan makes{exactly} {most}")
+        raise CorruptData(
+            f"the server tells of a file of {plural_text(size, 'byte')}, where its plan makes{exactly} {most}"
+        )
 
 
 def _pixel_bytes(band: download_pb2.BandPlan) -> int:
@@ -94,7 +97,9 @@ def read_npy(data: bytes, plan: download_pb2.DownloadPlan) -> "npt.NDArray[np.vo
     if dtype.hasobject or by_columns or is_other:
         raise CorruptData(f"an array of shape {shape} and type {dtype} came, which is not what the plan says")
     if len(data) - file.tell() != dtype.itemsize * shape[0] * shape[1]:
-        raise CorruptData(f"{len(data) - file.tell()} bytes of pixels came for an array of shape {shape}")
+        raise CorruptData(
+            f"{plural_text(len(data) - file.tell(), 'byte')} of pixels came for an array of shape {shape}"
+        )
     file.seek(0)
     array: npt.NDArray[np.void] = numpy.load(file, allow_pickle=False, max_header_size=_LONGEST_HEADER)
     return array

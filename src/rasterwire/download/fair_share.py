@@ -162,6 +162,9 @@ class FairSlots:
     As many again as anybody may take are kept. A tenant that has few gets some of them, and so does a connection
     that has none where there is room beside what is kept for other tenants. Without tenants, each connection that has
     none gets one.
+
+    Attributes:
+        taken: places that are taken.
     """
 
     def __init__(self, places: int) -> None:
@@ -170,15 +173,11 @@ class FairSlots:
         Args:
             places: that anybody may take; as many again are kept for tenants and connections that have few or none.
         """
+        self.taken = 0
         self._places = places
         self._lock = threading.Lock()
-        self._taken: Counter[Caller] = Counter()
+        self._by_caller: Counter[Caller] = Counter()
         self._by_tenant: Counter[str] = Counter()
-
-    @property
-    def taken(self) -> int:
-        """Places that are taken."""
-        return self._taken.total()
 
     def enter(self, caller: Caller) -> None:
         """Take a place; it needs a ``leave``.
@@ -189,28 +188,30 @@ class FairSlots:
         with self._lock:
             if not self._has_place(caller):
                 raise Overloaded(_RETRY_AFTER)
-            self._taken[caller] += 1
+            self.taken += 1
+            self._by_caller[caller] += 1
             self._by_tenant[caller.tenant] += 1
 
     def _has_place(self, caller: Caller) -> bool:
-        taken = self._by_tenant.total()
+        taken = self.taken
         if taken < self._places:
             return True
         if taken >= 2 * self._places:
             return False
         if not caller.tenant:
-            return not self._taken[caller]
+            return not self._by_caller[caller]
         part = max(1, self._places // _PART_KEPT)
         if self._by_tenant[caller.tenant] < part:
             return True
-        return taken < self._places + part and not self._taken[caller]
+        return taken < self._places + part and not self._by_caller[caller]
 
     def leave(self, caller: Caller) -> None:
         """Give a place back."""
         with self._lock:
-            self._taken[caller] -= 1
-            if not self._taken[caller]:
-                del self._taken[caller]
+            self.taken -= 1
+            self._by_caller[caller] -= 1
+            if not self._by_caller[caller]:
+                del self._by_caller[caller]
             self._by_tenant[caller.tenant] -= 1
             if not self._by_tenant[caller.tenant]:
                 del self._by_tenant[caller.tenant]

@@ -80,6 +80,8 @@ class Downloads:
 
         Whatever a request does, it does with this; no other place decides who sees what.
         """
+        if principal is self._principal:
+            return self
         view = copy.copy(self)
         view._principal = principal  # noqa: SLF001  its own
         if not principal.sees_all:

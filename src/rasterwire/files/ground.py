@@ -22,6 +22,7 @@ from rasterio.errors import TransformWarning
 from rasterio.transform import GCPTransformer, RPCTransformer
 
 from rasterwire.image import FileMetadata
+from rasterwire.units import plural_text
 
 __all__ = ["describe_ties", "ground_of", "to_pixels"]
 
@@ -103,7 +104,7 @@ def to_pixels(file: FileMetadata, ground: GeoBox, x: Floats, y: Floats) -> tuple
 def describe_ties(file: FileMetadata) -> str:
     """Return a description of what ties the pixels of a file to the ground."""
     if file.points:
-        return f"{len(file.points)} control points"
+        return f"{plural_text(len(file.points), 'control point')}"
     return f"rational polynomials at a height of {_height(file)} m"
 
 

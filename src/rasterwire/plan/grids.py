@@ -14,7 +14,7 @@ from rasterwire.geo.grid import (
     anchored,
     apply,
     covering,
-    footprint,
+    grid_extent,
     grid_key,
     lattice_extent,
     overlaps,
@@ -141,7 +141,7 @@ def _box(request: GridRequest, source: GeoBox, lattice: Affine, crs: CRS | None)
         return 0.0, 0.0, float(source.shape[1]), float(source.shape[0])
     inverse = ~lattice
     try:
-        box = lattice_extent(footprint(source), lattice, crs)
+        box = grid_extent(source, lattice, crs)
         if crs.geographic or _metres_across(box, lattice, crs) <= _EARTH_METRES:
             return box
     except InvalidRequest as error:

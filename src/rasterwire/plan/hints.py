@@ -10,7 +10,7 @@ from odc.geo.geobox import GeoBox
 
 from rasterwire.errors import InvalidRequest, Violation
 from rasterwire.geo.crs import crs_name
-from rasterwire.geo.grid import footprint, lattice_extent, overlaps
+from rasterwire.geo.grid import grid_extent, overlaps
 from rasterwire.geo.region import OUTSIDE_CRS, Region
 from rasterwire.plan.grids import GridRequest, resolve_grid
 
@@ -82,7 +82,7 @@ def _place(source: GeoBox) -> str:
     if source.crs == _lonlat:
         return text
     try:
-        box = lattice_extent(footprint(source), Affine.identity(), _lonlat)
+        box = grid_extent(source, Affine.identity(), _lonlat)
     except InvalidRequest:  # a part of it has no place on earth
         return text
     return f"{text}, which is {_box(*box, 4)} in degrees"

@@ -168,6 +168,8 @@ def pick_bands(image: Image | Product, names: Sequence[tuple[str, str]]) -> list
         SourceUnavailable: the image has a file of that name that cannot be read.
     """
     by_name = {band.name: band for band in image.bands}
+    if all(name in by_name for _, name in names):
+        return [by_name[name] for _, name in names]
     listing = ", ".join(list(by_name)[:40]) + (" ..." if len(by_name) > 40 else "")
     subject = f"image {image.id!r}" if image.id else "the image"
     unreadable = dict(image.unreadable) if isinstance(image, Image) else {}
@@ -180,9 +182,7 @@ def pick_bands(image: Image | Product, names: Sequence[tuple[str, str]]) -> list
         for field, name in names
         if name not in by_name
     ]
-    if missing:
-        raise InvalidRequest(tuple(missing))
-    return [by_name[name] for _, name in names]
+    raise InvalidRequest(tuple(missing))
 
 
 def _grid_request(request: DownloadRequest, band: BandRequest, index: int, per_band: bool) -> GridRequest:

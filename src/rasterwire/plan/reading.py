@@ -7,7 +7,7 @@ import numpy as np
 from odc.geo.geobox import GeoBox
 
 from rasterwire.errors import InvalidExpression, InvalidRequest
-from rasterwire.geo.grid import footprint, grid_key, lattice_extent
+from rasterwire.geo.grid import grid_extent, grid_key
 from rasterwire.image import Band
 from rasterwire.nodes.bounds import are_apart, grid_bounds
 from rasterwire.nodes.nodes import Node, Resampled, Stored
@@ -69,7 +69,7 @@ def _bytes(band: Band, grid: GeoBox, overview: int | None) -> int:
     left, top, right, bottom = 0.0, 0.0, float(width), float(height)
     if grid.crs is not None and band.grid.crs is not None:
         try:
-            box = lattice_extent(footprint(grid), band.grid.affine, band.grid.crs)
+            box = grid_extent(grid, band.grid.affine, band.grid.crs)
         except InvalidRequest:  # the grid reaches beyond where the band's crs is defined
             box = left, top, right, bottom
         left, top, right, bottom = max(left, box[0]), max(top, box[1]), min(right, box[2]), min(bottom, box[3])

@@ -16,6 +16,7 @@ from rasterwire.render.computed import compute
 from rasterwire.render.interpolation import INTERPOLATIONS
 from rasterwire.render.reduction import REDUCTIONS
 from rasterwire.request import Resampling
+from rasterwire.units import plural_text
 
 
 def render_block(raster: RasterPlan, window: Window, fetches: SharedFetches | None = None) -> tuple[Pixels, ...]:
@@ -63,7 +64,7 @@ def _finished(band: BandPlan, pixels: Pixels, clip: npt.NDArray[np.bool_] | None
 def path_of(band: BandPlan) -> str:
     """Return the name of the code that computes the pixels of a band, and of the reader of its file."""
     if band.node is not None:
-        return f"expression of {len(_keys_below(band.node))} nodes"
+        return f"expression of {plural_text(len(_keys_below(band.node)), 'node')}"
     match band.resampling:
         case None:
             code = "copy"

@@ -4,9 +4,10 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from rasterwire.catalog.settings import CATALOG_OF_INDEX, is_index_source
 from rasterwire.tables import number_of_bytes
 
-__all__ = ["typed_value"]
+__all__ = ["remedy_of_file", "typed_value"]
 
 _origin = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s,*]+", re.ASCII)
 
@@ -72,3 +73,14 @@ def _origins(value: object) -> tuple[str, ...]:
         if origin != "*" and not _origin.fullmatch(origin):
             raise ValueError(f"{origin!r} is no origin; it is like https://maps.example.org, without a path")
     return origins
+
+
+def remedy_of_file(path: Path) -> str:
+    """Return what is likely meant by a file or a URL in place of a folder; "" where there is neither."""
+    if is_index_source(path):
+        return f"; {CATALOG_OF_INDEX} in a config file, and start with rasterwire serve --config FILE"
+    if not path.is_file():
+        return ""
+    if path.suffix.lower() == ".toml":
+        return f", but a file; for a config file: rasterwire serve --config {path}"
+    return f", but a file; to serve the folder that holds it: rasterwire serve {path.absolute().parent}"

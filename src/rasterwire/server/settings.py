@@ -22,7 +22,7 @@ from rasterwire.server.identity.settings import (
     read_tenants,
     read_tls,
 )
-from rasterwire.server.setting_values import typed_value
+from rasterwire.server.setting_values import remedy_of_file, typed_value
 from rasterwire.server.telemetry import TelemetrySettings, read_telemetry
 from rasterwire.store.settings import StoreSettings, read_store
 from rasterwire.tables import changed_names, number_of_bytes, read_values, unknown_setting, wrong_setting
@@ -356,15 +356,6 @@ def _read_config(path: Path) -> dict[str, Any]:
         raise BadSettings(f"config file {path}: it is no TOML: {error}") from None
 
 
-def _remedy_of_file(path: Path) -> str:
-    """Return what is likely meant by a file in place of a folder; "" where there is no file."""
-    if not path.is_file():
-        return ""
-    if path.suffix.lower() == ".toml":
-        return f", but a file; for a config file: rasterwire serve --config {path}"
-    return f", but a file; to serve the folder that holds it: rasterwire serve {path.absolute().parent}"
-
-
 def _read_tables(values: Mapping[str, object], violations: Violations) -> dict[str, Any]:
     typed: dict[str, Any] = {
         "catalogs": read_catalogs(values.get("catalogs", []), violations),
@@ -384,7 +375,7 @@ def _read_tables(values: Mapping[str, object], violations: Violations) -> dict[s
 
 def _check_folder(folder: Path, catalogs: Sequence[CatalogSettings], violations: Violations) -> None:
     if not folder.is_dir():
-        violations.add(wrong_setting("catalog", f"{folder} is not a folder{_remedy_of_file(folder)}"))
+        violations.add(wrong_setting("catalog", f"{folder} is not a folder{remedy_of_file(folder)}"))
     for number, settings in enumerate(catalogs):
         if any(not root for root, _ in settings.roots):
             problem = "the images of the folder 'catalog' have no prefix; set one for these"

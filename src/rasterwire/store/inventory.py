@@ -1,5 +1,6 @@
 """What the stores hold, for an operator beside running servers. Nothing is made or migrated here."""
 
+import logging
 import re
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
@@ -24,6 +25,8 @@ __all__ = [
     "inventory_of_database",
     "inventory_of_folder",
 ]
+
+_log = logging.getLogger("rasterwire.server")
 
 _BATCH = 500
 """Rows that are deleted at once, so that a server which stores one meanwhile does not wait for long."""
@@ -236,16 +239,25 @@ def _opened(path: Path) -> Iterator[Execute]:
     if not path.exists():
         yield lambda _statement, _values: []
         return
-    with closing(sqlite3.connect(path.absolute().as_uri() + "?mode=rw", uri=True, timeout=_LOCK_TIMEOUT)) as connection:
+    try:
+        connection = sqlite3.connect(path.absolute().as_uri() + "?mode=rw", uri=True, timeout=_LOCK_TIMEOUT)
+    except sqlite3.Error as error:
+        raise _unusable(path, error) from error
+    with closing(connection):
         connection.isolation_level = None
 
         def execute(statement: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
             try:
                 return connection.execute(statement, values).fetchall()
             except sqlite3.Error as error:
-                raise StorageUnavailable from error
+                raise _unusable(path, error) from error
 
         yield execute
+
+
+def _unusable(path: Path, error: sqlite3.Error) -> StorageUnavailable:
+    _log.error("%s cannot be used: %s", path, error)
+    return StorageUnavailable()
 
 
 def inventory_of_database(database: "Database") -> Inventory:

@@ -23,7 +23,11 @@ _COLUMNS = "id, token, request_id, payload, etag, expires"
 """Of a record, but its parts and its tenant."""
 
 _LOCK_TIMEOUT = 0.5
-"""Seconds. A transaction takes about a thousandth of it: where one waits longer, something else holds the lock."""
+"""Seconds that a transaction waits for those of other processes, which take about a thousandth of it."""
+
+_TURN_TIMEOUT = 1.5
+"""Seconds that a thread waits for the connection. On a busy machine the thread that has it may wait for a processor,
+which is no fault of the store; where another process holds the file, all threads are told of it within 2 s."""
 
 _log = logging.getLogger("rasterwire.server")
 
@@ -168,7 +172,7 @@ class SqliteDownloadStore:
         Raises:
             StorageUnavailable: the file is locked or cannot be used.
         """
-        if not self._lock.acquire(timeout=_LOCK_TIMEOUT):
+        if not self._lock.acquire(timeout=_TURN_TIMEOUT):
             raise StorageUnavailable
         try:
             if file_identity(self._path) != self._file:

@@ -1,6 +1,6 @@
 """The bars of running many servers: each prints its figure beside its limit, and a miss ends the run with 1.
 
-    cd tests && python -m benchmarks.production [--only pairs,kill,rolling,stores,readers] [--count 200]
+    cd tests && python -m benchmarks.production [--only pairs,kill,rolling,stores,readers,cost] [--count 200]
 
 Needs PostgreSQL, SeaweedFS, nginx and HAProxy; what is not installed is told as not measured.
 """
@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from benchmarks.production.cost import cost
 from benchmarks.production.kills import kills
 from benchmarks.production.pairs import pairs
 from benchmarks.production.readers import readers
@@ -24,6 +25,7 @@ BENCHES: dict[str, tuple[Callable[[Shared, int], Iterator[Bar]], int]] = {
     "rolling": (rolling, 2000),
     "stores": (store_faults, 20),
     "readers": (readers, 1000),
+    "cost": (cost, 2000),
 }
 """By name: what yields the bars, and the full count."""
 

@@ -1,5 +1,6 @@
 """Lists the objects of a bucket, or of a part of its keys, as the files of a folder are listed. It opens none."""
 
+from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 
 from rasterwire.catalog.ingest import Tell, ignore_progress
@@ -8,7 +9,7 @@ from rasterwire.errors import CatalogUnavailable, SourceUnavailable
 from rasterwire.files.arrays.opened import array_format
 from rasterwire.files.sources import ListedObject, ListingSource, source_of
 
-__all__ = ["list_bucket"]
+__all__ = ["check_listed", "list_bucket"]
 
 _MAX_OBJECTS = 2_000_000
 """Objects below an address; an update holds their names in memory, about 600 bytes for each."""
@@ -29,35 +30,50 @@ def list_bucket(address: str, tell: Tell = ignore_progress) -> Tree:
     Raises:
         CatalogUnavailable: they cannot be listed, there are none, or they are too many.
     """
+    found = _Found()
+    count = 0
+    for page in _pages(address):
+        for each in page:
+            found.add(each)
+        count += len(page)
+        tell(count, None)
+        if count > _MAX_OBJECTS:
+            problem = f"the catalog has more than {_MAX_OBJECTS:,} objects; name a longer prefix of their keys"
+            raise CatalogUnavailable(problem)
+    if not count:
+        raise _no_objects()
+    return found.tree(address.rstrip("/"))
+
+
+def check_listed(address: str) -> None:
+    """List the first objects below an address.
+
+    Raises:
+        CatalogUnavailable: they cannot be listed, or there are none.
+    """
+    if not any(_pages(address)):
+        raise _no_objects()
+
+
+def _no_objects() -> CatalogUnavailable:
+    return CatalogUnavailable(
+        "there are no objects at the address of this catalog; name a bucket, a part of its keys, or a STAC document "
+        "that ends with .json"
+    )
+
+
+def _pages(address: str) -> Iterator[Sequence[ListedObject]]:
     address = address.rstrip("/") + "/"
     source = source_of(address)
     if not isinstance(source, ListingSource):
         raise CatalogUnavailable(
             "the objects of this catalog cannot be listed: only those at s3://, gs:// and az:// can be"
         )
-    found = _Found()
-    count = 0
     try:
-        for page in source.listed(address):
-            for each in page:
-                found.add(each)
-            count += len(page)
-            tell(count, None)
-            if count > _MAX_OBJECTS:
-                break
+        yield from source.listed(address)
     except SourceUnavailable as error:
         problem = f"the objects of this catalog cannot be listed: {error.problem}"
         raise CatalogUnavailable(problem) from None
-    if count > _MAX_OBJECTS:
-        raise CatalogUnavailable(
-            f"the catalog has more than {_MAX_OBJECTS:,} objects; name a longer prefix of their keys"
-        )
-    if not count:
-        problem = "there are no objects at the address of this catalog"
-        raise CatalogUnavailable(
-            f"{problem}; name a bucket, a part of its keys, or a STAC document that ends with .json"
-        )
-    return found.tree(address.rstrip("/"))
 
 
 class _Found:

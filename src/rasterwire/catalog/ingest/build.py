@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,6 +14,7 @@ from rasterwire.catalog.image_reader import footprint_of
 from rasterwire.catalog.index import IndexStore
 from rasterwire.catalog.indexed import IndexCatalog
 from rasterwire.catalog.ingest import Summary, Tell, ignore_progress
+from rasterwire.catalog.ingest.bucket import check_listed
 from rasterwire.catalog.ingest.file_records import FileRecords
 from rasterwire.catalog.ingest.folder import FolderUpdates
 from rasterwire.catalog.ingest.run import ItemSource, Run, fill
@@ -24,6 +26,7 @@ __all__ = [
     "IndexInUse",
     "OtherSource",
     "SourceKind",
+    "check_reached",
     "kind_of",
     "placed_entries_of",
     "remove_empty_index",
@@ -194,6 +197,25 @@ def _filled(
         records.close()
     assert summary is not None, "there is no limit to the changes"
     return summary
+
+
+def check_reached(address: str) -> None:
+    """Read the beginning of a source of an index, and change nothing.
+
+    Raises:
+        SourceUnavailable: it cannot be read.
+        PackageMissing: likewise, since a package is missing.
+    """
+    kind = kind_of(address)
+    if kind is SourceKind.BUCKET:
+        check_listed(address)
+    elif kind is not SourceKind.FOLDER:
+        with tempfile.TemporaryDirectory() as folder:
+            run = Run(Path(folder) / "progress", address, {})
+            try:
+                next(_source(address, kind, ()).steps(run), None)
+            finally:
+                run.end(is_complete=True)
 
 
 def _name_of_source(address: str, kind: SourceKind, collections: Sequence[str]) -> str:

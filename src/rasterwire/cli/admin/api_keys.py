@@ -30,7 +30,8 @@ def _with_keys_file(command: Command) -> Command:
         if config is not None and "tenant" in options:
             _check_named(options["tenant"], config)
         try:
-            return command(*arguments, keys_file=path, **options)
+            with told_failures():
+                return command(*arguments, keys_file=path, **options)
         except ValueError as error:
             raise click.ClickException(f"{path}: {error}") from None
 
@@ -77,6 +78,11 @@ def _check_named(tenant: str, config: Path) -> None:
         )
 
 
+def _check_there(keys_file: Path) -> None:
+    if not keys_file.exists():
+        raise click.ClickException(f"there is no file of keys {keys_file}; rasterwire admin keys add makes it")
+
+
 @keys.command()
 @click.argument("tenant")
 @_with_keys_file
@@ -96,6 +102,7 @@ def add(tenant: str, keys_file: Path) -> None:
 @_with_keys_file
 def show(keys_file: Path, as_json: bool) -> None:
     """Print the id, the day and the tenant of each key."""
+    _check_there(keys_file)
     stored = read_keys(keys_file).values()
     if as_json:
         rows = [{"id": key.id, "day": key.day, "tenant": key.tenant} for key in stored]
@@ -111,7 +118,8 @@ def show(keys_file: Path, as_json: bool) -> None:
 @_with_keys_file
 def revoke(key_id: str, dry_run: bool, keys_file: Path) -> None:
     """Remove the key of an ID, as the list shows it: what stands between the underscores of a key."""
-    stored = read_keys(keys_file).get(key_id) if keys_file.exists() else None
+    _check_there(keys_file)
+    stored = read_keys(keys_file).get(key_id)
     if stored is None or not (dry_run or revoke_key(keys_file, key_id)):
         raise click.ClickException(f"{keys_file}: there is no key {key_id[:40]!r}; see rasterwire admin keys list")
     if dry_run:

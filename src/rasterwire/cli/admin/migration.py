@@ -4,12 +4,12 @@ from pathlib import Path
 
 import click
 
-from rasterwire.cli.admin.options import told_failures
+from rasterwire.cli.admin.options import config_option, told_failures
 
 
 @click.command(short_help="Make or change the tables of the database.")
-@click.option("--config", required=True, type=click.Path(path_type=Path), help="TOML file with the table [store].")
-def migrate(config: Path) -> None:
+@config_option
+def migrate(config: Path | None) -> None:
     """Bring the tables of the database to the version of this rasterwire.
 
     Run it before the servers of a new version are started. Those of the version before go on
@@ -18,6 +18,8 @@ def migrate(config: Path) -> None:
     \b
       rasterwire admin migrate --config rasterwire.toml
     """
+    if config is None:
+        raise click.UsageError("name the config file with the table [store] by --config")
     with told_failures():
         from rasterwire.server.process.stores import migrate_database
         from rasterwire.server.settings import load_store_settings

@@ -13,6 +13,7 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
+from rasterwire.cli.system_errors import system_error_text
 from rasterwire.cli.text import console, printable
 from rasterwire.units import bytes_text, plural_text
 
@@ -80,6 +81,8 @@ def told_failures() -> Iterator[None]:
         yield
     except BadSettings as error:
         raise click.UsageError(str(error)) from None
+    except OSError as error:
+        raise click.ClickException(system_error_text(error)) from None
     except StorageUnavailable:
         raise click.ClickException(
             "the store cannot be used now, as told above; rasterwire doctor looks at all of it"

@@ -7,6 +7,7 @@ from rasterwire.errors import InvalidExpression
 from rasterwire.expression.language.pattern import matches
 from rasterwire.expression.language.signature import table
 from rasterwire.expression.language.values import FunctionValue
+from rasterwire.units import plural_text
 
 
 @table.listed("Dictionary(input: Object = null) -> Dictionary<Object>")
@@ -19,7 +20,9 @@ def dictionary(value: Any) -> dict[str, Any]:
             "'input' has to be a dictionary, or a list in which each key, a text, comes before its value."
         )
     if len(value) % 2:
-        raise InvalidExpression(f"the list of keys and values has {len(value)} elements; the last key has no value.")
+        raise InvalidExpression(
+            f"the list of keys and values has {plural_text(len(value), 'element')}; the last key has no value."
+        )
     return dict(zip(value[::2], value[1::2], strict=True))
 
 
@@ -47,7 +50,7 @@ def set_value(values: Mapping[str, Any], key: str, value: Any) -> dict[str, Any]
 def from_lists(keys: list[str], values: list[Any]) -> dict[str, Any]:
     """Returns a dictionary of keys and values."""
     if len(keys) != len(values):
-        raise InvalidExpression(f"there are {len(keys)} keys and {len(values)} values.")
+        raise InvalidExpression(f"there are {plural_text(len(keys), 'key')} and {plural_text(len(values), 'value')}.")
     return dict(zip(keys, values, strict=True))
 
 
@@ -110,7 +113,7 @@ def _selected(values: Mapping[str, Any], selectors: list[str], *, ignore: bool) 
 def rename_keys(values: Mapping[str, Any], old: list[str], new: list[str], overwrite: bool) -> dict[str, Any]:
     """Returns a dictionary with other names for some keys."""
     if len(old) != len(new):
-        raise InvalidExpression(f"'from' has {len(old)} keys, and 'to' {len(new)}.")
+        raise InvalidExpression(f"'from' has {plural_text(len(old), 'key')}, and 'to' {len(new)}.")
     missing = next((key for key in old if key not in values), None)
     if missing is not None:
         raise InvalidExpression(f"Dictionary does not contain key: '{missing[:100]}'.")

@@ -8,6 +8,7 @@ from typing import Any
 from rasterwire.errors import InvalidExpression
 from rasterwire.expression.language.signature import table
 from rasterwire.expression.reducers.table import REDUCERS
+from rasterwire.units import plural_text
 
 _MAX_INPUTS = 10_000
 """Inputs of a reducer."""
@@ -163,7 +164,9 @@ def percentile(
     if not percents or not all(0 <= p <= 100 for p in percents):
         raise InvalidExpression("'percentiles' has to be numbers between 0 and 100.")
     if names is not None and len(names) != len(percents):
-        raise InvalidExpression(f"'outputNames' has {len(names)} names for {len(percents)} percentiles.")
+        raise InvalidExpression(
+            f"'outputNames' has {plural_text(len(names), 'name')} for {plural_text(len(percents), 'percentile')}."
+        )
     outputs = names or [f"p{p:g}" for p in percents]
     parts = tuple(Reducer("percentile", (float(p),), outputs=(o,)) for p, o in zip(percents, outputs, strict=True))
     if len(parts) == 1:

@@ -21,6 +21,7 @@ from rasterwire.errors import InvalidRequest, SourceUnavailable
 from rasterwire.files.arrays.attributes import as_number, as_numbers, as_text
 from rasterwire.files.arrays.variables import Variable, Variables
 from rasterwire.geo.crs import exact_crs, parse_crs
+from rasterwire.units import plural_text
 
 __all__ = ["grid_of", "spatial_axes"]
 
@@ -164,7 +165,9 @@ def _spatial_transform(variable: Variable, variables: Variables, shape: tuple[in
     if not numbers:
         return None
     if len(numbers) != 6:
-        raise SourceUnavailable.of_file(f"its spatial:transform has {len(numbers)} numbers, six are needed")
+        raise SourceUnavailable.of_file(
+            f"its spatial:transform has {plural_text(len(numbers), 'number')}, six are needed"
+        )
     transform = Affine(*numbers)
     declared = _numbers_of(variable, variables, "spatial:shape")
     if declared and tuple(declared[-2:]) != shape:

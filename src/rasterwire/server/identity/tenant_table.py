@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from rasterwire.errors import DownloadError
 from rasterwire.principal import EVERYONE, Principal
 from rasterwire.server.identity.settings import TenantSettings
+from rasterwire.units import plural_text
 
 __all__ = ["TenantTable"]
 
@@ -53,4 +54,4 @@ class TenantTable:
             _log.error("tenants: from some to none, or from none to some, is for a restart; those from before stay")
             return
         self._set(tenants)
-        _log.info("%d tenants were read", len(tenants))
+        _log.info("read anew: %s", plural_text(len(tenants), "tenant"))

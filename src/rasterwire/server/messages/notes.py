@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from rasterwire.plan import Note, RenderPlan
+from rasterwire.units import plural_text
 from rasterwire.v1 import download_pb2
 
 __all__ = ["with_notes"]
@@ -23,7 +24,9 @@ def with_notes(plan: RenderPlan, params: download_pb2.DownloadParams, images_tes
     notes = [note for note in _boxes_over_the_antimeridian(params) if note.field not in ignored]
     if images_tested:
         field = "mosaic.query" if params.WhichOneof("source") == "mosaic" else "expression"
-        text = f"what the catalog could not answer of it was tested on {images_tested:,} images, one by one"
+        text = (
+            f"what the catalog could not answer of it was tested on {plural_text(images_tested, 'image')}, one by one"
+        )
         notes.append(Note(field, text))
     return replace(plan, notes=tuple(notes), images_tested=images_tested)
 

@@ -47,7 +47,7 @@ from rasterwire.server.process.numbers import begin_shared, keep_telling, make_m
 from rasterwire.server.process.ports import authority, listen_grpc, reachable, start_http, start_metrics
 from rasterwire.server.process.readable import use_sources
 from rasterwire.server.process.sandboxed import sandboxed
-from rasterwire.server.process.state_folder import locked, remove_leftovers, scratch_folder
+from rasterwire.server.process.state_folder import locked, remove_leftovers, scratch_folder, unusable_state_folder
 from rasterwire.server.process.stores import Stores, make_stores
 from rasterwire.server.process.telemetry import check_telemetry, make_tracer
 from rasterwire.server.process.unserved import tell_unread_meanwhile, tell_unserved_meanwhile
@@ -195,7 +195,7 @@ def _stores(settings: Settings) -> Stores:
         private_folder(scratch_folder(settings))
         return make_stores(settings)
     except OSError as error:
-        raise BadSettings(f"state_dir: {settings.state_dir} cannot be used: {error.strerror}") from None
+        raise unusable_state_folder(settings.state_dir, error) from None
 
 
 def _service(

@@ -12,7 +12,7 @@ from rasterwire.server.process.stores import LEASES
 from rasterwire.server.settings import BadSettings, Settings
 from rasterwire.store.artifacts import move_old_files, remove_unfinished
 
-__all__ = ["locked", "remove_leftovers", "scratch_folder"]
+__all__ = ["locked", "remove_leftovers", "scratch_folder", "unusable_state_folder"]
 
 
 @contextlib.contextmanager
@@ -23,15 +23,26 @@ def locked(folder: Path) -> Iterator[int]:
         the descriptor of the file.
 
     Raises:
-        BadSettings: another server holds it.
+        BadSettings: another server holds it, or it cannot be used.
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # one that is there stays as its owner wants it
-        with (folder / "lock").open("w") as file:
+        file = (folder / "lock").open("w")
+    except OSError as error:
+        raise unusable_state_folder(folder, error) from None
+    with file:
+        try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            yield file.fileno()
-    except BlockingIOError:
-        raise BadSettings(f"state_dir: another server uses {folder}; give each its own") from None
+        except BlockingIOError:
+            raise BadSettings(f"state_dir: another server uses {folder}; give each its own") from None
+        yield file.fileno()
+
+
+def unusable_state_folder(folder: Path, error: OSError) -> BadSettings:
+    """Return that a state folder cannot be used, and what to do, which errors of this package say themselves."""
+    problem = "it is a file" if folder.is_file() else error.strerror
+    remedy = "; name a folder that this user may write to, by --state-dir" if error.errno else ""
+    return BadSettings(f"state_dir: {folder} cannot be used: {problem}{remedy}")
 
 
 def scratch_folder(settings: Settings) -> Path:

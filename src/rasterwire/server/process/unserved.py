@@ -11,6 +11,7 @@ from rasterwire.catalog.settings import CatalogKind, CatalogSettings
 from rasterwire.catalog.unserved import AN_IMAGE, count_text, summary
 from rasterwire.errors import DownloadError
 from rasterwire.query import Query
+from rasterwire.units import plural_text
 
 _SAMPLE = 20
 """Images of a catalog that are looked at."""
@@ -65,10 +66,10 @@ def tell_unread(settings: CatalogSettings, indexes: Path) -> None:
         return
     if images and all(image.without_rasters for image in images):
         _log.warning(
-            "catalog %s: none of the rasters of its first %d images is at an address that a table [[sources]] of the "
+            "catalog %s: of %s looked at, none has a raster at an address that a table [[sources]] of the "
             "config file covers; downloads of them are refused",
             name,
-            len(images),
+            plural_text(len(images), "image"),
         )
 
 

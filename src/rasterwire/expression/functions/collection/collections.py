@@ -30,6 +30,7 @@ from rasterwire.expression.reducers.definitions import Reducer
 from rasterwire.expression.reducers.of_lists import reduce_columns
 from rasterwire.geo.region import Region
 from rasterwire.query import Sort
+from rasterwire.units import plural_text
 
 
 @table.listed("ImageCollection.load(id: String, version: Long = null) -> ImageCollection", needs_world=True)
@@ -226,7 +227,9 @@ def reduce_columns_(
 ) -> dict[str, Any]:
     """Applies a reducer to properties of all elements."""
     if len(names) < reducer.inputs:
-        raise InvalidExpression(f"the reducer needs {reducer.inputs} selectors, and there are {len(names)}.")
+        raise InvalidExpression(
+            f"the reducer needs {plural_text(reducer.inputs, 'selector')}, and there are {len(names)}."
+        )
     columns = [[property_of(element, name) for element in values] for name in names]
     row_weights = None
     if weights and len(weights) > 1:
@@ -246,7 +249,7 @@ def reduce_columns_(
 def remap(values: CollectionValue, old: list[Any], new: list[int], key: str) -> CollectionValue:
     """Returns the elements whose property is in one list, with its value replaced by that of another list."""
     if len(old) != len(new):
-        raise InvalidExpression(f"'lookupIn' has {len(old)} elements, and 'lookupOut' {len(new)}.")
+        raise InvalidExpression(f"'lookupIn' has {plural_text(len(old), 'element')}, and 'lookupOut' {len(new)}.")
     if not all(isinstance(value, str | int | float) for value in old):
         raise InvalidExpression("'lookupIn' has to have texts and whole numbers only.")
     lookup = {sort_key(value): new_value for value, new_value in zip(old, new, strict=True)}

@@ -17,6 +17,7 @@ from rasterwire.expression.language.values import (
     Projection,
 )
 from rasterwire.geo.region import Region
+from rasterwire.units import plural_text
 
 Owner = ImageValue | FeatureValue | CollectionValue
 
@@ -140,7 +141,10 @@ def select(element: Owner, selectors: list[str], names: list[str] | None, retain
         ]
         keys += [key for key in hits if key not in keys]
     if names is not None and len(names) != len(keys):
-        raise InvalidExpression(f"{len(keys)} properties are selected, and 'newProperties' has {len(names)} names.")
+        raise InvalidExpression(
+            f"'propertySelectors' selects {plural_text(len(keys), 'name')}, "
+            f"and 'newProperties' {plural_text(len(names), 'name')}."
+        )
     properties = {new: element.properties[old] for old, new in zip(keys, names or keys, strict=True)}
     if isinstance(element, FeatureValue):
         return FeatureValue(element.geometry if retain else None, properties)

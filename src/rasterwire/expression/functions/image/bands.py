@@ -21,6 +21,7 @@ from rasterwire.expression.language.values import BandValue, CollectionValue, Da
 from rasterwire.nodes import operations
 from rasterwire.nodes.nodes import Applied
 from rasterwire.nodes.pixel_type import DOUBLE, FLOAT, PixelType, floating
+from rasterwire.units import plural_text
 
 
 @table.listed("Image.load(id: String, version: Long = -1.0) -> Image", needs_world=True)
@@ -43,7 +44,9 @@ def select(image: ImageValue, selectors: list[Any], names: list[str] | None) -> 
     """Selects bands by name, regular expression or index, and renames them."""
     selected = select_bands(image, selectors)
     if names is not None and len(names) != len(selected):
-        raise InvalidExpression(f"{len(selected)} bands are selected, and 'newNames' has {len(names)} names.")
+        raise InvalidExpression(
+            f"the selection has {plural_text(len(selected), 'band')}, and 'newNames' {plural_text(len(names), 'name')}."
+        )
     new_names: set[str] = set()
     suffixes: dict[str, int] = {}
     bands = []
@@ -116,7 +119,9 @@ def add_bands(image: ImageValue, source: ImageValue, names: list[str] | None, ov
 def rename(image: ImageValue, names: list[str]) -> ImageValue:
     """Renames the bands of an image."""
     if len(names) != len(image.bands):
-        raise InvalidExpression(f"the image has {len(image.bands)} bands, and 'names' has {len(names)} names.")
+        raise InvalidExpression(
+            f"the image has {plural_text(len(image.bands), 'band')}, and 'names' has {plural_text(len(names), 'name')}."
+        )
     if len(set(names)) < len(names):
         twice = next(name for index, name in enumerate(names) if name in names[:index])
         raise InvalidExpression(f"band name '{twice[:100]}' is given twice.")

@@ -27,6 +27,7 @@ from rasterwire.expression.functions.image.bands import select_bands
 from rasterwire.expression.functions.image.masks import blend, update_mask
 from rasterwire.expression.language.signature import table
 from rasterwire.expression.language.values import BandValue, FunctionValue, ImageValue
+from rasterwire.units import plural_text
 
 _token_pattern = re.compile(
     r"\s*(?:(?P<number>0[xX][0-9a-fA-F]+|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)"
@@ -332,7 +333,8 @@ def _function_call(name: str, arguments: list[Formula]) -> Formula:
         return lambda variables: cast(_image(arguments[0](variables)))
     function_names = ", ".join((*_UNARY_FUNCTIONS, *_BINARY_FUNCTIONS, *_CASTS))
     raise InvalidExpression(
-        f"'{name}' with {count} arguments is no function of formulas; the functions are {function_names}."
+        f"'{name}' with {plural_text(count, 'argument')} is no function of formulas; "
+        f"the functions are {function_names}."
     )
 
 

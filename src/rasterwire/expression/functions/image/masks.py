@@ -17,6 +17,7 @@ from rasterwire.expression.language.values import BandValue, ImageValue
 from rasterwire.nodes import operations
 from rasterwire.nodes.nodes import Applied, Chosen, Masked, MaskOf, Node, Unmasked, WithMask
 from rasterwire.nodes.pixel_type import DOUBLE, PixelType, constant_type, union
+from rasterwire.units import plural_text
 
 _MASK = PixelType("float", 0, 1)
 
@@ -27,7 +28,7 @@ def _mask_nodes(image: ImageValue, mask: ImageValue) -> list[Node]:
         return [mask.bands[0].node] * len(image.bands)
     if len(mask.bands) != len(image.bands):
         raise InvalidExpression(
-            f"the mask has {len(mask.bands)} bands and the image {len(image.bands)}; "
+            f"the mask has {plural_text(len(mask.bands), 'band')} and the image {len(image.bands)}; "
             "the mask has to have one band, or as many as the image."
         )
     return [band.node for band in mask.bands]

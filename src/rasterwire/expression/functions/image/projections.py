@@ -28,7 +28,7 @@ from rasterwire.geo.crs import crs_name, metres_per_unit, parse_crs
 from rasterwire.geo.grid import (
     check_transform,
     covering,
-    footprint,
+    grid_extent,
     lattice_extent,
     pixel_metres,
     rescaled,
@@ -341,7 +341,7 @@ def _box(band: BandValue, projection: Projection, geometry: Region | None) -> tu
             max(x for x, _ in corners),
             max(y for _, y in corners),
         )
-    return lattice_extent(footprint(grid), projection.transform, projection.crs)
+    return grid_extent(grid, projection.transform, projection.crs)
 
 
 @table.listed('ErrorMargin(value: Float = null, unit: String = "meters") -> ErrorMargin')

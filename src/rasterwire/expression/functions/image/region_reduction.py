@@ -23,6 +23,7 @@ from rasterwire.geo.grid import covering, lattice_extent, pixel_metres
 from rasterwire.geo.region import Region
 from rasterwire.nodes.nodes import Node
 from rasterwire.pixels import Pixels
+from rasterwire.units import plural_text
 
 _MAX_PIXELS = 4_000_000_000
 """Pixels of a region that is reduced; so many take as long as an evaluation may."""
@@ -140,7 +141,9 @@ def _reduced(
     bands = image.bands
     grid = region_grid(bands[0].projection, region, arguments)
     if reducer.inputs > 1 and len(bands) != reducer.inputs:
-        raise InvalidExpression(f"the reducer takes {reducer.inputs} bands, and the image has {len(bands)}.")
+        raise InvalidExpression(
+            f"the reducer takes {plural_text(reducer.inputs, 'band')}, and the image has {len(bands)}."
+        )
     tallies = [Tallies(reducer) for _ in range(1 if reducer.inputs > 1 else len(bands))]
     nodes = [band.node for band in bands]
     is_more = True

@@ -10,6 +10,7 @@ from rasterwire.expression.language.values import BandValue, ImageValue
 from rasterwire.nodes import operations
 from rasterwire.nodes.nodes import Applied
 from rasterwire.nodes.pixel_type import UINT8
+from rasterwire.units import plural_text
 
 _NAMES = ("vis-red", "vis-green", "vis-blue")
 
@@ -180,5 +181,5 @@ def _numbers(value: Any, count: int, default: float, name: str) -> list[float]:
     except (TypeError, ValueError):
         raise InvalidExpression(f"'{name}' has to be a number, or one for each band.") from None
     if len(numbers) not in {1, count}:
-        raise InvalidExpression(f"'{name}' has {len(numbers)} numbers for {count} bands.")
+        raise InvalidExpression(f"'{name}' has {plural_text(len(numbers), 'number')} for {plural_text(count, 'band')}.")
     return numbers * count if len(numbers) == 1 else numbers

@@ -9,6 +9,7 @@ from rasterwire.errors import InvalidExpression
 from rasterwire.expression.functions.collection.elements import as_text
 from rasterwire.expression.functions.list.lists import MAX_ITEMS, are_equal, check_length
 from rasterwire.expression.language.signature import table
+from rasterwire.units import plural_text
 
 
 def _position(values: list[Any], index: int, name: str = "index", *, end: bool = False) -> int:
@@ -22,7 +23,7 @@ def _position(values: list[Any], index: int, name: str = "index", *, end: bool =
     """
     final = len(values) - (not end)
     if not -len(values) <= index <= final:
-        raise InvalidExpression(f"'{name}' is {index}, and the list has {len(values)} elements.")
+        raise InvalidExpression(f"'{name}' is {index}, and the list has {plural_text(len(values), 'element')}.")
     return index % len(values) if index < 0 else index
 
 

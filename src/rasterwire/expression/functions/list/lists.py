@@ -12,6 +12,7 @@ from rasterwire.expression.language.sizes import check_size
 from rasterwire.expression.language.values import CollectionValue, FunctionValue, ImageValue
 from rasterwire.expression.reducers.definitions import Reducer
 from rasterwire.expression.reducers.of_lists import reduce_columns
+from rasterwire.units import plural_text
 
 MAX_ITEMS = 1_000_000
 """Elements of a list; characters of a text."""
@@ -108,7 +109,7 @@ def reduce_(values: list[Any], reducer: Reducer) -> Any:
 def sort(values: list[Any], keys: list[Any] | None) -> list[Any]:
     """Sorts a list by its own values, or by the values of another list."""
     if keys is not None and len(keys) != len(values):
-        raise InvalidExpression(f"'keys' has {len(keys)} elements, and the list {len(values)}.")
+        raise InvalidExpression(f"'keys' has {plural_text(len(keys), 'element')}, and the list {len(values)}.")
     sort_values = values if keys is None else keys
     return [values[index] for index in sorted(range(len(values)), key=lambda index: sort_key(sort_values[index]))]
 

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rasterwire.catalog.index import IndexStore
+from rasterwire.catalog.ingest.build import check_reached
+from rasterwire.catalog.ingest.geoparquet import PackageMissing
 from rasterwire.catalog.make import check_packages, check_sources, folder_index, make_catalog, source_index
 from rasterwire.catalog.settings import CatalogKind, CatalogSettings
-from rasterwire.errors import DownloadError, InvalidRequest
+from rasterwire.errors import DownloadError, InvalidRequest, SourceUnavailable
 from rasterwire.files.sources import configure
 from rasterwire.files.sources.make import make_sources
 from rasterwire.query import Query
@@ -18,6 +20,8 @@ from rasterwire.units import plural_text
 
 _SAMPLE = 20
 """Images of a STAC API that are looked at."""
+
+_REACH = "look whether this machine reaches it, whether its address is right, and whether it needs keys"
 
 
 def catalog_findings(settings: Settings) -> Iterator[Finding]:
@@ -39,11 +43,11 @@ def catalog_findings(settings: Settings) -> Iterator[Finding]:
         match catalog.kind:
             case CatalogKind.STAC_API:
                 yield _of_api(_name(catalog.prefix), catalog)
-            case CatalogKind.INDEX:
+            case CatalogKind.INDEX if catalog.is_index_file:
                 remedy = "rasterwire index SOURCE --into FILE makes it"
-                if not catalog.is_index_file:
-                    remedy = "a server makes it in the background"
                 yield _of_index(_name(catalog.prefix), source_index(catalog, indexes), remedy)
+            case CatalogKind.INDEX:
+                yield _of_source(_name(catalog.prefix), catalog, source_index(catalog, indexes))
             case CatalogKind.FOLDER:
                 pass  # among the folders above
 
@@ -82,16 +86,29 @@ def _of_index(subject: str, path: Path, remedy: str, remedy_of_images: str = "")
     return well(subject, plural_text(count, "image"))
 
 
+def _of_source(subject: str, settings: CatalogSettings, index: Path) -> Finding:
+    """Look at a source of which a server makes an index: until that is whole, nothing of the catalog is served."""
+    try:
+        check_reached(settings.source)
+    except (DownloadError, PackageMissing) as error:
+        problem = error.problem if isinstance(error, SourceUnavailable) else str(error)
+        figure = f"its source cannot be read: {problem}"
+        if index.with_suffix(".complete").exists():
+            return doubtful(subject, f"{figure}; the index of before is served", _REACH)
+        return bad(subject, figure, _REACH)
+    return _of_index(subject, index, "a server makes it in the background")
+
+
 def _of_api(subject: str, settings: CatalogSettings) -> Finding:
     with tempfile.TemporaryDirectory() as folder:
         try:
             images = make_catalog(None, [settings], Path(folder)).find(Query(), size=_SAMPLE).images
         except DownloadError as error:
-            return bad(subject, f"{error}", "look whether this machine reaches it, and whether it needs keys")
+            return bad(subject, f"{error}", _REACH)
     if not images:
         return doubtful(subject, "it has no images", "look whether the collection is spelt as the API has it")
     without = sum(image.without_rasters for image in images)
     if without:
-        figure = f"{without} of its first {len(images)} images have no raster that may be read"
+        figure = f"{without} without a raster that may be read, of {plural_text(len(images), 'image')} looked at"
         return doubtful(subject, figure, "add a table [[sources]] that covers their addresses")
-    return well(subject, f"it answers; its first {len(images)} images have rasters")
+    return well(subject, f"it answers; {plural_text(len(images), 'image')} looked at, all with rasters")

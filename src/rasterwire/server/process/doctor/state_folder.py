@@ -13,13 +13,17 @@ from rasterwire.server.process.doctor.finding import Finding, bad, doubtful, wel
 from rasterwire.server.settings import Settings
 from rasterwire.store.artifacts import usage
 from rasterwire.store.sqlite import SCHEMA
-from rasterwire.units import bytes_text
+from rasterwire.units import bytes_text, plural_text
 
 _LEAST_FREE = 1 << 30
 """Bytes, with fewer of which a server soon refuses renders."""
 
-_PRIVATE = ("downloads.sqlite", "leases.sqlite", "cache", "scratch")
-"""What others shall not read."""
+_PUBLIC = ("lock", "compiling")
+"""Files that hold nothing. What else is in the folder, others shall not read."""
+
+
+_MAX_SHOWN = 5
+"""Names in a line."""
 
 
 def is_held(state_dir: Path) -> bool:
@@ -36,7 +40,10 @@ def state_findings(settings: Settings) -> Iterator[Finding]:
     """Yield what is found of the state folder."""
     folder = settings.state_dir
     if not folder.is_dir():
-        parent = next((path for path in folder.absolute().parents if path.is_dir()), Path("/"))
+        parent = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+        if not parent.is_dir():
+            yield bad("state_dir", f"{parent} is a file", "name a folder that the user of the server may write to")
+            return
         if not os.access(parent, os.W_OK):
             yield bad("state_dir", f"{folder} cannot be made", f"let this user write to {parent}")
         else:
@@ -76,12 +83,21 @@ def _writable(folder: Path) -> Finding:
 
 
 def _private(folder: Path) -> Finding:
-    paths = [path for name in _PRIVATE if (path := folder / name).exists()]
-    open_ones = [path.name for path in paths if stat.S_IMODE(path.stat().st_mode) & 0o077]
-    if open_ones:
-        remedy = f"chmod go= {' '.join(str(folder / name) for name in open_ones)}"
-        return doubtful("modes", f"others can read {', '.join(open_ones)}", remedy)
+    """Look at what is in the folder: below a folder that only its owner may enter, nobody else reads anything."""
+    paths = sorted(path for path in folder.iterdir() if path.name not in _PUBLIC)
+    open_paths = [path for path in paths if _is_open(path)] if _is_open(folder) else []
+    if open_paths:
+        shown, rest = open_paths[:_MAX_SHOWN], len(open_paths) - _MAX_SHOWN
+        figure = f"others can read {', '.join(path.name for path in shown)}{f' and {rest} more' if rest > 0 else ''}"
+        return doubtful("modes", figure, f"chmod go= {' '.join(map(str, shown)) if rest <= 0 else folder}")
     return well("modes", "only its owner can read what is stored")
+
+
+def _is_open(path: Path) -> bool:
+    try:
+        return bool(stat.S_IMODE(path.stat().st_mode) & 0o077)
+    except FileNotFoundError:  # a server removed it meanwhile
+        return False
 
 
 def _same_device(folder: Path) -> Finding:
@@ -99,7 +115,7 @@ def _device(path: Path) -> int:
 
 def _room(settings: Settings, folder: Path) -> Finding:
     free, (count, used) = shutil.disk_usage(folder).free, usage(settings.state_dir / "cache")
-    figure = f"{bytes_text(free)} free; {count} rendered files take {bytes_text(used)}"
+    figure = f"{bytes_text(free)} free; {bytes_text(used)} of {plural_text(count, 'rendered file')}"
     if free < _LEAST_FREE:
         return bad("disk", figure, "make room, or give state_dir a larger disk")
     if free + used < settings.cache_bytes:
