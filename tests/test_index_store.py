@@ -32,7 +32,7 @@ from rasterwire.catalog.index.statements import Scan, Statements
 from rasterwire.errors import InvalidRequest, RenderCancelled, SourceUnavailable
 from rasterwire.geo.region import Region, box_region
 from rasterwire.geo.region.relations import intersects
-from rasterwire.query import START, Compare, Comparison, Not, Query, Sort
+from rasterwire.query import START, AnyOf, Compare, Comparison, Condition, Not, Present, Query, Sort
 
 
 @pytest.fixture
@@ -149,6 +149,49 @@ def test_a_condition_on_numbers_needs_no_entry(store: IndexStore, monkeypatch: p
     assert not read
     images, _ = store.find(few, "", 30)
     assert len(images) == len(read) == 30  # those that are given, with their properties
+
+
+@pytest.mark.usefixtures("with_numbers")
+@pytest.mark.parametrize("seed", range(4))
+def test_arrays_of_texts_answer_as_entries_do(store: IndexStore, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = random.Random(seed)
+    if seed % 2:
+        monkeypatch.setattr(numbers, "_checksum", len)  # many texts have the same
+    texts: list[str | float] = ["a", "A", "b", "\ud800", "", "long" * 60, "7", 7]
+    made = [
+        replace(
+            one,
+            properties={**one.properties, "platform": rng.choice([*texts, None, ["a"]])} if rng.random() < 0.8 else {},
+        )
+        for one in made_entries.entries(rng, 150)
+    ]
+    store.write_many(Document(one.origin, "1", [one]) for one in made)
+    images = [image_of(one) for one in made]
+    for _ in range(120):
+        asked = Compare("platform", rng.choice(list(Comparison)), rng.choice(texts))
+        conditions: list[Condition] = [asked, Not(asked), AnyOf((asked, Present("platform")))]
+        question = replace(query(rng), conditions=(rng.choice(conditions), *query(rng).conditions[:1]))
+        ids = [image.id for image in expected(images, question)]
+        assert store.count(question) == len(ids), question
+        assert pages(store, question, rng.choice([1, 20, 1000])) == ids, question
+
+
+@pytest.mark.usefixtures("with_numbers")
+def test_a_condition_on_a_text_reads_the_entries_that_may_have_it(
+    store: IndexStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.write_many(Document(f"{n}", "1", [entry(f"{n}", properties={"tile": f"T{n % 50}"})]) for n in range(1000))
+    read: list[bytes] = []
+
+    def counted(body: bytes) -> Facts:
+        read.append(body)
+        return facts_of(body)
+
+    monkeypatch.setattr(search, "facts_of", counted)
+    assert store.count(Query(conditions=(Compare("tile", Comparison.EQUAL, "T7"),))) == 20
+    assert len(read) == 20
+    assert store.count(Query(conditions=(Not(Compare("tile", Comparison.EQUAL, "none")),))) == 1000
+    assert len(read) == 20
 
 
 @pytest.mark.usefixtures("with_numbers")

@@ -1,9 +1,11 @@
-"""Numbers among the properties of many items as arrays, so that conditions on them need no entry.
+"""Numbers and texts among the properties of many items as arrays, so that conditions on them need few entries.
 
-They are written with items that come in large numbers, and say nothing of others: those are looked at one by one.
+They are written with items that come in large numbers, and say nothing of others: those are looked at one by one. Of
+texts there are checksums: items whose checksum is that of the text which is asked for are looked at too.
 """
 
 import sqlite3
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -20,11 +22,17 @@ __all__ = ["FALSE", "MAYBE", "TRUE", "Numbers", "numbers_of", "put_numbers"]
 FALSE, MAYBE, TRUE = 0, 1, 2
 """Of a condition and an item."""
 
-_MAX_NAMES = 32
+_MAX_NAMES = 64
 """Properties of an item, and of an array of items, that are kept."""
 
 _MAX_NAME = 100
 """Characters."""
+
+_MAX_TEXT = 200
+"""Characters; longer texts describe, and nobody looks for them as a whole."""
+
+_OF_TEXTS = "system:text:"
+"""Begins the names of the arrays of texts; no property with numbers is called so, see ``numbers_of``."""
 
 _LEAST_ITEMS = 500
 """Of an array; fewer items are looked at as fast."""
@@ -45,16 +53,26 @@ _Floats = npt.NDArray[np.float64]
 
 
 def numbers_of(properties: Mapping[str, Any]) -> dict[str, float]:
-    """Return the numbers among properties that doubles hold exactly, without those that the service itself gives."""
-    numbers = {}
+    """Return the numbers among properties that doubles hold exactly, without those that the service itself gives.
+
+    With them are the checksums of short texts, by names that begin with ``_OF_TEXTS``.
+    """
+    values: dict[str, float] = {}
     for name, value in properties.items():
+        if len(name) > _MAX_NAME or name.startswith("system:"):
+            continue
         kind = type(value)
         if kind is float or (kind is int and -_EXACT < value < _EXACT):
-            numbers[name] = value
-    if len(numbers) > _MAX_NAMES or any(len(name) > _MAX_NAME or name.startswith("system:") for name in numbers):
-        names = [name for name in numbers if len(name) <= _MAX_NAME and not name.startswith("system:")]
-        return {name: numbers[name] for name in names[:_MAX_NAMES]}
-    return numbers
+            values[name] = value
+        elif kind is str and len(value) <= _MAX_TEXT:
+            values[_OF_TEXTS + name] = _checksum(value)
+    if len(values) > _MAX_NAMES:
+        return {name: values[name] for name in list(values)[:_MAX_NAMES]}
+    return values
+
+
+def _checksum(text: str) -> int:
+    return zlib.crc32(text.encode("utf-8", "surrogatepass"))
 
 
 def put_numbers(connection: sqlite3.Connection, first: int, items: Sequence[Mapping[str, float]]) -> None:
@@ -125,7 +143,11 @@ class Numbers:
     def can_tell(self, condition: Condition) -> bool:
         """Tell whether there are arrays for a condition, or for one that it consists of."""
         match condition:
-            case Compare(property=name) | Present(property=name):
+            case Compare(name, Comparison.EQUAL, str()):
+                return self._column(_OF_TEXTS + name) is not None
+            case Present(name):
+                return any(self._column(prefix + name) is not None for prefix in ("", _OF_TEXTS))
+            case Compare(property=name):
                 return self._column(name) is not None
             case Not(inner):
                 return self.can_tell(inner)
@@ -143,7 +165,8 @@ class Numbers:
             case Compare(name, comparison, value):
                 return self._compared(name, comparison, value, items)
             case Present(name):
-                return np.where(np.isnan(self._values(name, items)), MAYBE, TRUE).astype(np.int8)
+                is_unknown = np.isnan(self._values(name, items)) & np.isnan(self._values(_OF_TEXTS + name, items))
+                return np.where(is_unknown, MAYBE, TRUE).astype(np.int8)
             case Not(inner):
                 return TRUE - self._verdicts(inner, items)
             case AllOf(conditions):
@@ -162,6 +185,10 @@ class Numbers:
     def _compared(
         self, name: str, comparison: Comparison, value: object, items: npt.NDArray[np.int64]
     ) -> npt.NDArray[np.int8]:
+        if isinstance(value, str) and comparison is Comparison.EQUAL:
+            checksums = self._values(_OF_TEXTS + name, items)
+            is_other = ~np.isnan(checksums) & (checksums != _checksum(value))
+            return np.where(is_other, FALSE, MAYBE).astype(np.int8)
         if not isinstance(value, int | float) or not abs(value) < _EXACT:
             return np.full(len(items), MAYBE, np.int8)
         values = self._values(name, items)

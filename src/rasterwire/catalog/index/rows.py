@@ -59,7 +59,7 @@ class EntryRow(NamedTuple):
         outline: its footprint as WKB; None where it is that box.
         facts: body of what filters and lists need.
         rest: body of all else.
-        numbers: among its properties; not kept in the row itself.
+        numbers: see ``numbers_of``; not kept in the row itself.
     """
 
     id: str
