@@ -22,7 +22,7 @@ from graphs import argument, call, call_node, constant_node, function, graph, lo
 from rasterwire import budget
 from rasterwire.budget import Budget
 from rasterwire.errors import RenderCancelled
-from rasterwire.server import service
+from rasterwire.server import evaluations
 from rasterwire.server.earth_engine.asset_filter import asset_filter
 from rasterwire.server.settings import Settings
 from rasterwire.server.web import body
@@ -266,7 +266,7 @@ def test_ten_megabytes_of_a_graph_are_read_while_others_are_answered(
     answers: list[Answer] = []
     gates = [
         Gate(monkeypatch, orjson, "loads", lambda data: len(data) > 1 << 20),
-        Gate(monkeypatch, service, "read_graph"),
+        Gate(monkeypatch, evaluations, "read_graph"),
     ]
     sender = threading.Thread(target=lambda: answers.append(ask(server, "POST", P + "/value:compute", body)))
     sender.start()
