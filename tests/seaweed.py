@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -20,6 +21,10 @@ import pytest
 from effort import HANG
 
 __all__ = ["Seaweed", "seaweed", "wait_for_seaweed", "weed_program"]
+
+
+_STARTS = 3
+"""How often a server is started, where another process takes one of its ports before it does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,21 +46,38 @@ def seaweed() -> Iterator[Seaweed]:
     """Run a server while the context is open; skips the test where SeaweedFS is not installed."""
     program = weed_program()
     with tempfile.TemporaryDirectory() as folder:
-        ports = _free_ports(8)
-        process = subprocess.Popen(
-            _command(program, Path(folder), ports),
-            cwd=folder,
-            env=os.environ | {"TMPDIR": folder},  # where it writes its logs
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        server, process = _started(program, Path(folder))
         try:
-            server = Seaweed(f"http://127.0.0.1:{ports[0]}")
-            wait_for_seaweed(server.endpoint, process)
             yield server
         finally:
             process.kill()  # it takes 16 s to stop by itself
             process.wait(HANG)
+
+
+def _started(program: str, folder: Path) -> "tuple[Seaweed, subprocess.Popen[bytes]]":
+    """Start a server; again with other ports where somebody else has taken one meanwhile."""
+    for number in count(1):
+        home = folder / f"{number}"
+        home.mkdir()
+        ports = _free_ports(8)
+        process = subprocess.Popen(
+            _command(program, home, ports),
+            cwd=home,
+            env=os.environ | {"TMPDIR": f"{home}"},  # where it writes its logs
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        server = Seaweed(f"http://127.0.0.1:{ports[0]}")
+        try:
+            wait_for_seaweed(server.endpoint, process)
+        except AssertionError:
+            process.kill()
+            process.wait(HANG)
+            if number == _STARTS:
+                raise
+        else:
+            return server, process
+    raise AssertionError
 
 
 def weed_program() -> str:

@@ -137,7 +137,7 @@ def test_a_render_looks_at_the_disk_before_it_starts(tmp_path: Path, monkeypatch
     with rasterio.open(tmp_path / "catalog/a.tif", "w", transform=Affine(10, 0, 0, 0, -10, 0), **profile) as raster:
         raster.write(np.ones((1, 1500, 1500), "uint16"))
     rendered: list[object] = []
-    monkeypatch.setattr("rasterwire.download.render.render_block", lambda *arguments: rendered.append(arguments))
+    monkeypatch.setattr("rasterwire.download.block_task.render_block", lambda *arguments: rendered.append(arguments))
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(1 << 30, (1 << 30) - 4_000_000, 4_000_000))
     params = download_pb2.DownloadParams(image="a", format=download_pb2.FORMAT_NPY)
     with served(Settings(tmp_path / "catalog", grpc_port=0, http_port=-1, state_dir=tmp_path / "state")) as server:

@@ -14,8 +14,7 @@ import rasterio
 from affine import Affine
 
 from rasterwire.catalog.folder import FolderCatalog
-from rasterwire.download import NO_METER, Downloads, Render, Renders, render_sizes
-from rasterwire.download import render as render_module
+from rasterwire.download import NO_METER, Downloads, Render, Renders, block_task, render_sizes
 from rasterwire.download.fair_share import FairPool, FairSlots
 from rasterwire.errors import Overloaded, RenderCancelled
 from rasterwire.pixels import Pixels, Window
@@ -190,7 +189,7 @@ class Gate:
 @pytest.fixture
 def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
     gate = Gate()
-    monkeypatch.setattr(render_module, "render_block", gate)
+    monkeypatch.setattr(block_task, "render_block", gate)
     monkeypatch.setattr(render_sizes, "_SMALL", 600 * 600 + 50 * 50 * 2)  # all of the raster is read
     yield gate
     gate.is_open.set()

@@ -16,7 +16,7 @@ from affine import Affine
 
 from effort import HANG
 from rasterwire.client import Client
-from rasterwire.download import Render, render, renders
+from rasterwire.download import Render, block_task, renders
 from rasterwire.encode import npy
 from rasterwire.errors import SourceUnavailable
 from rasterwire.pixels import Pixels, Window
@@ -50,7 +50,7 @@ class Gate:
 @pytest.fixture
 def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
     gate = Gate()
-    monkeypatch.setattr(render, "render_block", gate)
+    monkeypatch.setattr(block_task, "render_block", gate)
     monkeypatch.setattr(npy, "_STRIP_BYTES", 10 * SIDE)
     monkeypatch.setattr(readers, "CHUNK", CHUNK)
     yield gate
@@ -179,7 +179,7 @@ def test_a_reader_that_comes_again_finds_the_render_where_it_was(
         rendered.append(window.row)
         return gate(raster, window)
 
-    monkeypatch.setattr(render, "render_block", counted)
+    monkeypatch.setattr(block_task, "render_block", counted)
     download = server.create(PARAMS).download_id
     chunks = reading(server, download)
     start = taken(chunks, 20 * CHUNK)
@@ -202,7 +202,7 @@ def test_ranges_over_http_are_of_one_render(
         rendered.append(window.row)
         return gate(raster, window)
 
-    monkeypatch.setattr(render, "render_block", counted)
+    monkeypatch.setattr(block_task, "render_block", counted)
     download = server.create(PARAMS)
     data = b""
     for first in range(0, download.plan.estimated_bytes, 20_000):

@@ -20,7 +20,7 @@ from asking import ask
 from effort import HANG
 from rasterwire.cli.main import cli
 from rasterwire.client import Client, DownloadFailed
-from rasterwire.download import render
+from rasterwire.download import block_task
 from rasterwire.server.settings import Settings
 from rasterwire.v1 import download_pb2
 from rasterwire.v1 import download_service_pb2 as service_pb2
@@ -53,13 +53,13 @@ def server(catalog: Path) -> Iterator[Served]:
 @pytest.fixture
 def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     """Blocks of renders are made once this is set, and at the end in any case."""
-    opened, render_block = threading.Event(), render.render_block  # type: ignore[attr-defined]
+    opened, render_block = threading.Event(), block_task.render_block  # type: ignore[attr-defined]
 
     def waiting(*arguments: Any) -> Any:
         assert opened.wait(HANG)
         return render_block(*arguments)
 
-    monkeypatch.setattr(render, "render_block", waiting)
+    monkeypatch.setattr(block_task, "render_block", waiting)
     yield opened
     opened.set()
 

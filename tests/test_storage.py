@@ -119,7 +119,7 @@ def test_a_cache_that_is_removed_while_a_file_is_made_is_told_as_passing(
         return render_block(*arguments)  # type: ignore[arg-type]
 
     download = server.create(params(download_pb2.FORMAT_GEO_TIFF, 20)).download_id  # a file of one block
-    monkeypatch.setattr("rasterwire.download.render.render_block", removing)
+    monkeypatch.setattr("rasterwire.download.block_task.render_block", removing)
     with pytest.raises(grpc.RpcError) as caught:
         server.read(download)
     assert refusal(caught.value).code is grpc.StatusCode.UNAVAILABLE
