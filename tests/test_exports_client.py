@@ -84,7 +84,9 @@ def test_the_command_line_exports_watches_lists_shows_and_cancels(running: Expor
     listed = run(running, "exports", "list")
     assert re.search(rf"{name} .* succeeded .* 9/9 .* results/by-cli  x", listed.stdout), listed
     assert run(running, "exports", "show", name).stdout == done.stdout
-    assert run(running, "exports", "cancel", name).stdout == "succeeded\n"
+    ended = run(running, "exports", "cancel", name)
+    assert (ended.returncode, ended.stdout) == (6, "")
+    assert ended.stderr == f"{name} has succeeded already; nothing was cancelled\n"
     assert run(running, "exports", "watch", name).stdout == done.stdout
     again = run(running, "export", "a", "--to", "results/by-cli", "--file-side", "512", "--watch")
     assert again.returncode == 6, again

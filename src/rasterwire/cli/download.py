@@ -50,7 +50,7 @@ def download(server: Server, output: str, preview: Path | None, restart: bool, q
         request["format_"] = _format(target)
     with server.client() as client:
         done = client.download(to_params(request), target, progress=not quiet, restart=restart)
-    for line in _remarks(done.plan):
+    for line in remarks(done.plan):
         click.echo(line, err=True)
     if preview is not None:
         write_preview(done.path, preview)
@@ -116,7 +116,7 @@ def _masks(answer: download_pb2.DownloadPlan) -> dict[str, list[str]]:
     return groups
 
 
-def _remarks(answer: download_pb2.DownloadPlan) -> list[str]:
+def remarks(answer: download_pb2.DownloadPlan) -> list[str]:
     """Return what a plan says of fields that had no effect, of bands that cannot be read, and of how it was made."""
     ignored = [
         f"left out: {item.reason}" if item.field == "bands" else f"ignored: {item.field}, because {item.reason}"
@@ -158,7 +158,7 @@ def show_plan(answer: download_pb2.DownloadPlan, to: Console) -> None:
         bands_by_path.setdefault(band.path, []).append(band.id)
     for how, names in bands_by_path.items():
         to.print(printable(f"path: {how} ({', '.join(names)})"), markup=False)
-    for line in _remarks(answer):
+    for line in remarks(answer):
         to.print(line, markup=False)
     for left in answer.left_out:
         of = ", ".join(left.bands[:_NAMES_SHOWN]) + (" ..." if len(left.bands) > _NAMES_SHOWN else "")

@@ -3,11 +3,13 @@
 from typing import Any
 
 import click
+from rich.console import Console
 
+from rasterwire.cli.download import remarks, show_plan
 from rasterwire.cli.options import request_options, to_params
 from rasterwire.cli.server import Server, server_options
 from rasterwire.cli.text import printable
-from rasterwire.client import ExportOptions
+from rasterwire.client import ExportOptions, PlannedExport
 from rasterwire.units import bytes_text
 from rasterwire.v1.export_service_pb2 import Export
 
@@ -40,15 +42,23 @@ def export(server: Server, to: str, dry_run: bool, watch: bool, **values: Any) -
     options = ExportOptions(**{name: values.pop(name) for name in names})
     params = to_params(values)
     with server.client() as client:
+        planned = client.plan_export(params, to, options)
         if dry_run:
-            _show_plan(client.plan_export(params, to, options).export)
-        elif watch:
+            _show_plan(planned)
+            return
+        for line in remarks(planned.plan):
+            click.echo(line, err=True)
+        if watch:
             _show(client.export(params, to, options, progress=True))
-        else:
-            click.echo(client.create_export(params, to, options).name)
+            return
+        name = client.create_export(params, to, options).name
+        click.echo(name)
+        click.echo(f"it goes on without this command; follow it with: rasterwire exports watch {name}", err=True)
 
 
-def _show_plan(planned: Export) -> None:
+def _show_plan(answer: PlannedExport) -> None:
+    show_plan(answer.plan, Console(highlight=False))
+    planned = answer.export
     click.echo(f"values of all bands   {planned.pixels:,}")
     click.echo(f"bytes to read         about {bytes_text(planned.source_bytes)}")
     click.echo(f"parts                 {planned.parts_total:,}")
@@ -69,11 +79,14 @@ def exports() -> None:
 def list_(server: Server) -> None:
     """List the exports of a server, or of the tenant of an API key, the newest first."""
     with server.client() as client:
+        item = None
         for item in client.list_exports():
             start = item.create_time.ToDatetime().strftime("%Y-%m-%dT%H:%M:%SZ")
             parts = f"{item.parts_done}/{item.parts_total}"
             place = printable(f"{item.destination}/{item.prefix}")
             click.echo(f"{item.name}  {start}  {_state(item):<10}  {parts:>11}  {place}  {printable(item.description)}")
+        if item is None:
+            click.echo("there are no exports", err=True)
 
 
 @exports.command()
@@ -103,7 +116,11 @@ def watch(server: Server, name: str) -> None:
 def cancel(server: Server, name: str) -> None:
     """End the export NAME; what it has written is removed."""
     with server.client() as client:
-        click.echo(_state(client.cancel_export(name)))
+        ended = client.cancel_export(name)
+    if ended.state not in {Export.STATE_CANCELLING, Export.STATE_CANCELLED}:
+        click.echo(f"{name} has {_state(ended)} already; nothing was cancelled", err=True)
+        raise click.exceptions.Exit(_FAILED)
+    click.echo(_state(ended))
 
 
 def _state(export: Export) -> str:
@@ -114,6 +131,10 @@ def _show(export: Export) -> None:
     parts = f"{export.parts_done} of {export.parts_total} parts, {bytes_text(export.bytes_done)}"
     rest = f", {_time_left(export)} left" if export.state == Export.STATE_RUNNING and _time_left(export) else ""
     click.echo(f"{export.name}  {_state(export)}  {parts}{rest}")
+    click.echo(printable(f"{export.destination}/{export.prefix}  {export.description}".rstrip()))
+    for what in ("create_time", "start_time", "end_time"):
+        if export.HasField(what):
+            click.echo(f"{what.removesuffix('_time'):<6}  {getattr(export, what).ToDatetime():%Y-%m-%dT%H:%M:%SZ}")
     if export.HasField("failure"):
         click.echo(printable(export.failure.message))
     for file in export.files:

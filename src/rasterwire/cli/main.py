@@ -177,7 +177,8 @@ for command in (download, plan, downloads, export, exports, images, index, warm,
 def main() -> None:
     """Run the command line; failures are sentences and exit codes, never a traceback."""
     try:
-        cli.main(prog_name="rasterwire", standalone_mode=False)
+        code = cli.main(prog_name="rasterwire", standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)  # click returns the code of a command that ended with one
     except click.exceptions.Abort:
         sys.exit(130)
     except click.ClickException as error:
