@@ -23,7 +23,7 @@ from rasterwire.export.cog_export import CogExport
 from rasterwire.export.destination import AlreadyExists, Destination, UnknownUpload
 from rasterwire.export.file_export import FileExport
 from rasterwire.export.job import ExportJob, Replan
-from rasterwire.export.side_files import NOT_STORED
+from rasterwire.export.side_files import remove_files
 from rasterwire.render import Engine
 from rasterwire.store.jobs import ExportRecord, ExportState
 from rasterwire.store.private_files import private_folder
@@ -235,12 +235,7 @@ class ExportDriver:
 
     def _remove(self, attempt: Attempt, destination: Destination, state: ExportState, failure: str = "") -> None:
         """End an export that stores no parts any more, once nothing of it is left."""
-        parts = list(attempt.parts.values())
-        for key, upload in {(part.key, part.upload) for part in parts if part.upload}:
-            destination.abort(key, upload)
-        kept_keys = {part.key for part in parts if part.summary == NOT_STORED}
-        for key in {part.key for part in parts if part.key} - kept_keys:
-            destination.delete(key)
+        remove_files(destination, attempt.parts.values())
         record = attempt.record
         if self._jobs.end(record.id, record.attempt, state, failure):
             self._meter.note_export(state.value.lower())
