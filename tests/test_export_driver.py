@@ -17,11 +17,12 @@ from rasterwire.errors import DownloadConflict, SourceUnavailable, StorageUnavai
 from rasterwire.export import attempt as attempts
 from rasterwire.export import driver as drivers
 from rasterwire.export.claims import ExportClaims
+from rasterwire.export.destination import UnknownUpload
 from rasterwire.export.driver import ExportDriver
 from rasterwire.export.folder_destination import FolderDestination
 from rasterwire.export.job import ExportJob
 from rasterwire.render.engine import SerialEngine
-from rasterwire.store.jobs import ENDED, ExportRecord, ExportState
+from rasterwire.store.jobs import ENDED, ExportRecord, ExportState, PartRecord
 from rasterwire.store.leases import SqliteLeases
 from rasterwire.store.sqlite_jobs import SqliteJobStore
 
@@ -145,6 +146,46 @@ def test_an_unexpected_error_fails_the_export_without_its_words(bench: Bench) ->
     record = bench.ended(export_id)
     assert record.state is ExportState.FAILED
     assert "secret" not in record.failure
+
+
+def test_an_attempt_removes_nothing_of_an_export_that_another_has_taken_over(bench: Bench) -> None:
+    export_id, seen, begins = bench.put(), list[Driver](), threading.Event()
+
+    def lose() -> None:
+        begins.wait()
+        FolderDestination(bench.folder / "results").put("p.tif", b"whole")
+        seen[0]._running[export_id].save(PartRecord(0, "p.tif", size=5))
+        other = bench.jobs.claim(export_id)
+        assert other is not None
+        assert bench.jobs.end(export_id, other.attempt, ExportState.SUCCEEDED)
+        raise UnknownUpload("p.tif")  # as the other has aborted it
+
+    seen.append(bench.drive(Work(lose), plain))
+    begins.set()
+    assert bench.ended(export_id).state is ExportState.SUCCEEDED
+    while seen[0]._claims:
+        pass
+    assert (bench.folder / "results" / "p.tif").read_bytes() == b"whole"
+
+
+def test_a_failure_whose_files_could_not_be_removed_is_told_by_who_removes_them(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export_id, seen, begins = bench.put(), list[Driver](), threading.Event()
+    delete, read = failing(1, StorageUnavailable()), failing(1, SourceUnavailable("a", "B1", "it is gone"))
+    monkeypatch.setattr(FolderDestination, "delete", lambda *_: delete())
+
+    def fail() -> None:
+        begins.wait()
+        seen[0]._running[export_id].save(PartRecord(0, "p.tif", size=5))
+        read()
+
+    monkeypatch.setattr(drivers, "_SOURCE_PAUSES", ())
+    seen.append(bench.drive(Work(fail), plain))
+    begins.set()
+    record = bench.ended(export_id)
+    assert (record.state, record.attempt) == (ExportState.FAILED, 2)
+    assert json.loads(record.failure)["reason"] == "SOURCE_UNAVAILABLE"
 
 
 def test_a_driver_that_is_closed_leaves_its_exports_to_the_next(bench: Bench) -> None:

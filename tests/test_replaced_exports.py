@@ -1,15 +1,28 @@
 """Exports and files that were there before: an export removes none but its own."""
 
+import threading
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pytest
 
 from effort import HANG
 from exporting import Exporter, exporter, warped
+from rasterwire.encode.geotiff import encode_geotiff
+from rasterwire.errors import SourceUnavailable, StorageUnavailable
+from rasterwire.export import attempt as attempts
+from rasterwire.export import driver as drivers
+from rasterwire.export import file_export
 from rasterwire.export.folder_destination import FolderDestination
 from rasterwire.v1 import export_service_pb2
 from rasterwire.v1.export_service_pb2 import Export
 from waiting import until
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drivers, "_SOURCE_PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(attempts, "_FIRST_WAIT", 0.01)
 
 
 @pytest.fixture(scope="module")
@@ -52,3 +65,110 @@ def test_an_export_leaves_a_file_that_another_has_made_meanwhile(
     assert (ended.state, ended.failure.reason) == (Export.STATE_FAILED, "FILE_EXISTS")
     assert (replacing.folder / "raced.tif").read_bytes() == b"of another"
     assert [name for name in replacing.files() if "raced" in name] == ["raced.tif"]
+
+
+def cancel(exporter: Exporter, name: str) -> None:
+    exporter.stub.CancelExport(export_service_pb2.CancelExportRequest(name=name), timeout=HANG)
+
+
+def put_of_another(exporter: Exporter, prefix: str) -> str:
+    """Make the first file of an export of several before it begins, and return its name."""
+    key = f"{prefix}-0000000000-0000000000.tif"
+    (exporter.folder / key).write_bytes(b"of another")
+    return key
+
+
+@pytest.mark.parametrize(("times", "overwrite"), [(1, False), (3, False), (3, True)])
+def test_an_image_that_cannot_be_read_costs_no_file_of_another(
+    replacing: Exporter, monkeypatch: pytest.MonkeyPatch, times: int, overwrite: bool
+) -> None:
+    calls: list[int] = []
+
+    def encode(*arguments: Any) -> None:
+        calls.append(1)
+        if len(calls) <= times:
+            raise SourceUnavailable("a", "B1", "it is gone")
+        encode_geotiff(*arguments)
+
+    monkeypatch.setattr(file_export, "encode_geotiff", encode)
+    prefix = f"unread-{times}-{overwrite}"
+    key = put_of_another(replacing, prefix)
+    ended = replacing.ended(replacing.create(warped(), prefix=prefix, file_side=4096, overwrite=overwrite).name)
+    reason = "FILE_EXISTS" if times == 1 else "SOURCE_UNAVAILABLE"
+    assert (ended.state, ended.failure.reason) == (Export.STATE_FAILED, reason)
+    assert (replacing.folder / key).read_bytes() == b"of another"
+
+
+def test_an_export_that_is_cancelled_before_it_finds_a_file_of_another_leaves_it(
+    replacing: Exporter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renders, is_cancelled = threading.Event(), threading.Event()
+
+    def encode(*arguments: Any) -> None:
+        encode_geotiff(*arguments)
+        renders.set()
+        is_cancelled.wait()
+
+    monkeypatch.setattr(file_export, "encode_geotiff", encode)
+    key = put_of_another(replacing, "late")
+    name = replacing.create(warped(), prefix="late", file_side=4096).name
+    renders.wait()
+    cancel(replacing, name)
+    is_cancelled.set()
+    assert replacing.ended(name).state == Export.STATE_CANCELLED
+    assert (replacing.folder / key).read_bytes() == b"of another"
+
+
+def test_an_export_that_is_cancelled_before_its_file_is_whole_leaves_that_of_another(
+    replacing: Exporter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finishes = threading.Event()
+
+    def fail(*_: object, **__: object) -> None:
+        (replacing.folder / "head.tif").write_bytes(b"of another")
+        finishes.set()
+        raise StorageUnavailable
+
+    monkeypatch.setattr(FolderDestination, "finish", fail)
+    name = replacing.create(warped(), prefix="head").name
+    finishes.wait()
+    cancel(replacing, name)
+    assert replacing.ended(name).state == Export.STATE_CANCELLED
+    assert (replacing.folder / "head.tif").read_bytes() == b"of another"
+
+
+def test_a_file_whose_storing_was_not_confirmed_is_known_as_the_exports_own(
+    replacing: Exporter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put, lost = FolderDestination.put, set[str]()
+
+    def put_unheard(destination: FolderDestination, key: str, data: bytes, *, replace: bool = False) -> None:
+        put(destination, key, data, replace=replace)
+        if key not in lost:
+            lost.add(key)
+            raise StorageUnavailable
+
+    monkeypatch.setattr(FolderDestination, "put", put_unheard)
+    ended = replacing.ended(replacing.create(warped(), prefix="unheard", file_side=4096).name)
+    assert ended.state == Export.STATE_SUCCEEDED
+    assert {file.key for file in ended.files} == lost
+
+
+@pytest.mark.parametrize(("step", "side"), [("put", 4096), ("finish", 0), ("begin", 0)])
+def test_nothing_is_left_of_what_was_stored_while_the_export_was_cancelled(
+    replacing: Exporter, monkeypatch: pytest.MonkeyPatch, step: str, side: int
+) -> None:
+    real, prefix, names = getattr(FolderDestination, step), f"cancelled-{step}", list[str]()
+    is_asked = threading.Event()
+
+    def do_and_cancel(destination: FolderDestination, key: str, *arguments: Any, **options: Any) -> Any:
+        answer = real(destination, key, *arguments, **options)
+        is_asked.wait()
+        cancel(replacing, names[0])
+        return answer
+
+    monkeypatch.setattr(FolderDestination, step, do_and_cancel)
+    names.append(replacing.create(warped(), prefix=prefix, file_side=side).name)
+    is_asked.set()
+    assert replacing.ended(names[0]).state == Export.STATE_CANCELLED
+    assert [name for name in replacing.files() if prefix in name or name.startswith(".uploads/")] == []

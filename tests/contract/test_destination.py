@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
 
+import google_crc32c
 import numpy as np
 import pytest
 import rasterio
@@ -132,6 +133,17 @@ def test_an_upload_that_lacks_a_part_is_not_finished(destination: Destination) -
         destination.finish("x", upload, [listed[0], (9, listed[1][1])])
     destination.put_part("x", upload, 3, b"of another attempt")
     destination.finish("x", upload, put(destination, "x", upload, parts))
+
+
+def test_an_object_is_known_by_its_size_and_checksum(destination: Destination) -> None:
+    data = random.Random(1).randbytes(3 << 20)
+    destination.put("a/x", data)
+    checksum = google_crc32c.value(data)
+    assert destination.holds("a/x", len(data), checksum)
+    assert not destination.holds("a/x", len(data), checksum ^ 1)
+    assert not destination.holds("a/x", len(data) - 1, checksum)
+    for key in ("a", "y", "a/x/y"):
+        assert not destination.holds(key, len(data), checksum)
 
 
 def test_nothing_is_left_of_an_upload_that_is_aborted(destination: Destination) -> None:

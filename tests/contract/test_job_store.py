@@ -228,6 +228,35 @@ def test_a_failure_is_told_and_nothing_follows_it(place: Place) -> None:
     assert cancelled.state is ExportState.FAILED
 
 
+def test_one_that_fails_stores_nothing_more_while_its_files_are_removed(place: Place) -> None:
+    store = place.open()
+    store.put(job())
+    store.claim(job().id)
+    store.claim(job().id)
+    store.put_part(job().id, done(0, 2))
+    assert not store.fail(job().id, 1, "late")
+    assert store.put_part(job().id, done(1, 2))
+    assert store.fail(job().id, 2, '{"reason": "X"}')
+    assert not store.put_part(job().id, done(2, 2))
+    claimed = store.claim(job().id)
+    assert claimed is not None
+    assert (claimed.state, claimed.failure) == (ExportState.RUNNING, '{"reason": "X"}')
+    assert len(store.parts(job().id)) == 2
+    assert store.end(job().id, 3, ExportState.FAILED, claimed.failure)
+    assert not store.fail(job().id, 3, "again")
+
+
+def test_one_that_is_cancelled_does_not_fail(place: Place) -> None:
+    store = place.open()
+    store.put(job())
+    store.claim(job().id)
+    store.cancel(job().id)
+    assert store.fail(job().id, 1, '{"reason": "X"}')
+    found = store.get(job().id)
+    assert found is not None
+    assert (found.state, found.failure) == (ExportState.CANCELLING, "")
+
+
 def test_the_speed_is_that_of_exports_that_succeeded_at_one_go(place: Place) -> None:
     store = place.open()
     assert store.speed() == Speed(0, 0.0)

@@ -1,6 +1,7 @@
 """An export of one cloud-optimized GeoTIFF of any size, uploaded in parts that no process holds all of."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import google_crc32c
 import numpy as np
@@ -11,7 +12,7 @@ from rasterwire.export.destination import AlreadyExists, Destination, UnknownUpl
 from rasterwire.export.job import ExportJob
 from rasterwire.export.parted_cog import CogPart, CogTask, PartedCog, PartSummary, PartWindow
 from rasterwire.export.provenance import WrittenFile, provenance_json, stac_item_json
-from rasterwire.export.side_files import NOT_STORED, write_small
+from rasterwire.export.side_files import NOT_STORED, disown, is_stored, not_stored, save_upload, write_small
 from rasterwire.render import Engine
 from rasterwire.store.jobs import PartRecord
 
@@ -105,7 +106,8 @@ class CogExport:
         headers = {"Content-Type": "image/tiff"}
         overwrite = self._job.overwrite
         upload = self._attempt.patiently(lambda: self._destination.begin(self._key, headers, replace=overwrite))
-        self._attempt.save(PartRecord(_HEAD, self._key, upload=upload, summary=NOT_STORED))
+        begun = PartRecord(_HEAD, self._key, upload=upload, summary=NOT_STORED)
+        save_upload(self._attempt, self._destination, begun)
         return upload
 
     def _note(self, number: int, stored: "_StoredPart") -> None:
@@ -127,46 +129,48 @@ class CogExport:
         """See ``ExportWork.finish``."""
         for part in self._cog.parts:
             if part.below and not self._attempt.is_done(part.number):
-                self._store(part.number, self._cog.task.merge(part, self._reduced))
-        was_done = self._attempt.is_done(_HEAD)
-        if not was_done:
-            numbers = [part.number for part in self._cog.parts]
-            summaries = {number: _summary(self._attempt.parts[number]) for number in numbers}
-            head = CogPart(self._cog.head(summaries, self._reduced), b"", PartSummary((), 0))
-            self._store(_HEAD, head)
+                self._note(part.number, self._stored(part.number, self._cog.task.merge(part, self._reduced)))
+        if not self._attempt.is_done(_HEAD):
+            self._store_head()
         stored = [self._attempt.parts[number] for number in range(_HEAD, len(self._cog.parts) + 2)]
-        try:
-            etags = [(part.number, part.etag) for part in stored]
-            overwrite = self._job.overwrite
-            self._attempt.patiently(lambda: self._destination.finish(self._key, self._upload, etags, replace=overwrite))
-        except UnknownUpload:
-            if not was_done or not self._exists():  # else the attempt before had finished it
-                raise
-        except AlreadyExists:
-            self._attempt.save(PartRecord(_HEAD, self._key, upload=self._upload, summary=NOT_STORED))
-            raise
+        if stored[0].summary:
+            self._join(stored)
         for number, reduced in list(self._attempt.parts.items()):
             if number > _REDUCED:
                 self._attempt.patiently(lambda key=reduced.key: self._destination.delete(key))  # type: ignore[misc]
         self._write_side_files(stored)
 
-    def _store(self, number: int, part: CogPart) -> None:
-        self._note(
-            number, self._attempt.patiently(lambda: _stored(part, self._destination, self._key, self._upload, number))
-        )
+    def _stored(self, number: int, part: CogPart) -> _StoredPart:
+        return self._attempt.patiently(lambda: _stored(part, self._destination, self._key, self._upload, number))
 
-    def _exists(self) -> bool:
+    def _store_head(self) -> None:
+        """Store number 1. From then on the file may be there."""
+        rest = [self._attempt.parts[part.number] for part in self._cog.parts]
+        data = self._cog.head({part.number: _summary(part) for part in rest}, self._reduced)
+        stored = self._stored(_HEAD, CogPart(data, b"", PartSummary((), 0)))
+        head = PartRecord(_HEAD, self._key, self._upload, stored.etag, stored.size, stored.crc32c)
+        file = _whole([head, *rest])
+        self._attempt.save(replace(head, summary=not_stored(file.size, file.crc32c)))
+
+    def _join(self, stored: Sequence[PartRecord]) -> None:
+        """Make the file, unless the attempt before had done so.
+
+        Raises:
+            AlreadyExists, UnknownUpload: see ``Destination.finish``.
+        """
+        etags, overwrite = [(part.number, part.etag) for part in stored], self._job.overwrite
         try:
-            self._destination.abort(self._key, self._destination.begin(self._key, {}))
+            self._attempt.patiently(lambda: self._destination.finish(self._key, self._upload, etags, replace=overwrite))
+        except UnknownUpload:
+            if not self._attempt.patiently(lambda: is_stored(self._destination, stored[0])):
+                raise
         except AlreadyExists:
-            return True
-        return False
+            disown(self._attempt, _HEAD)
+            raise
+        self._attempt.save(replace(stored[0], summary=b""))
 
-    def _write_side_files(self, stored: list[PartRecord]) -> None:
-        size, crc32c = 0, 0
-        for part in stored:
-            size, crc32c = size + part.size, concatenated(crc32c, part.crc32c, part.size)
-        job, record, files = self._job, self._attempt.record, [WrittenFile(self._key, size, crc32c)]
+    def _write_side_files(self, stored: Sequence[PartRecord]) -> None:
+        job, record, files = self._job, self._attempt.record, [_whole(stored)]
         for offset, suffix, document in (
             (0, "provenance.json", provenance_json),
             (1, "stac.json", stac_item_json),
@@ -179,6 +183,14 @@ class CogExport:
 def count_cog_parts(job: ExportJob, least_part_bytes: int) -> int:
     """Return the parts of an export of one file, with the header and what stands beside it."""
     return len(PartedCog(job.plan.rasters[0], job.plan.encoding, least_part_bytes).parts) + 3
+
+
+def _whole(parts: Sequence[PartRecord]) -> WrittenFile:
+    """Return the file that consists of parts."""
+    size, crc32c = 0, 0
+    for part in parts:
+        size, crc32c = size + part.size, concatenated(crc32c, part.crc32c, part.size)
+    return WrittenFile(parts[0].key, size, crc32c)
 
 
 def _summary(part: PartRecord) -> PartSummary:

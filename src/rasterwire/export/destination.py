@@ -106,6 +106,10 @@ class Destination(Protocol):
         """
         ...
 
+    def holds(self, key: str, size: int, crc32c: int) -> bool:
+        """Tell whether there is an object of a size, in bytes, and a CRC32C; one of another size is not read."""
+        ...
+
     def delete(self, key: str) -> None:
         """Remove an object; does nothing where there is none."""
         ...

@@ -23,7 +23,7 @@ from rasterwire.export.cog_export import CogExport
 from rasterwire.export.destination import AlreadyExists, Destination, UnknownUpload
 from rasterwire.export.file_export import FileExport
 from rasterwire.export.job import ExportJob, Replan
-from rasterwire.export.side_files import NOT_STORED
+from rasterwire.export.side_files import remove_files
 from rasterwire.render import Engine
 from rasterwire.store.jobs import ExportRecord, ExportState
 from rasterwire.store.private_files import private_folder
@@ -163,9 +163,16 @@ class ExportDriver:
         if record.state is ExportState.CANCELLING:
             self._remove(attempt, destination, ExportState.CANCELLED)
             return
-        if record.attempt > _MAX_ATTEMPTS + _MORE_ATTEMPTS * record.parts_done:
-            self._remove(attempt, destination, ExportState.FAILED, _told("TOO_MANY_ATTEMPTS", _TOO_MANY_ATTEMPTS))
+        if record.failure:
+            self._remove(attempt, destination, ExportState.FAILED, record.failure)
             return
+        if record.attempt > _MAX_ATTEMPTS + _MORE_ATTEMPTS * record.parts_done:
+            self._fail(attempt, destination, _told("TOO_MANY_ATTEMPTS", _TOO_MANY_ATTEMPTS))
+            return
+        self._go_on(attempt, destination)
+
+    def _go_on(self, attempt: Attempt, destination: Destination) -> None:
+        record = attempt.record
         with self._lock:
             self._running[record.id] = attempt
         self._meter.note_export("running")
@@ -175,9 +182,7 @@ class ExportDriver:
         try:
             self._make(attempt, destination)
         except RenderCancelled:
-            standing = self._jobs.standing(record.id)
-            if standing == (ExportState.CANCELLING, record.attempt):
-                self._remove(attempt, destination, ExportState.CANCELLED)
+            self._remove_if_cancelled(attempt, destination)
         except StorageUnavailable:
             raise  # it is tried again later
         except WorkersUnavailable:
@@ -185,9 +190,12 @@ class ExportDriver:
                 attempt.pause(_WORKERS_PAUSE)
             raise
         except Exception as error:  # noqa: BLE001 - who asks for the export is told that it ended
+            if attempt.is_stopped:  # which may be why it failed
+                self._remove_if_cancelled(attempt, destination)
+                return
             if not isinstance(error, DownloadError | AlreadyExists | UnknownUpload):
                 _log.exception("export %s: an unexpected error", record.id)
-            self._remove(attempt, destination, ExportState.FAILED, _failure(error))
+            self._fail(attempt, destination, _failure(error))
 
     def _make(self, attempt: Attempt, destination: Destination) -> None:
         record = attempt.record
@@ -216,14 +224,18 @@ class ExportDriver:
             return CogExport(job, attempt, destination, self._engine)
         return FileExport(job, attempt, destination, self._engine, self._scratch)
 
+    def _remove_if_cancelled(self, attempt: Attempt, destination: Destination) -> None:
+        if self._jobs.standing(attempt.record.id) == (ExportState.CANCELLING, attempt.record.attempt):
+            self._remove(attempt, destination, ExportState.CANCELLED)
+
+    def _fail(self, attempt: Attempt, destination: Destination, failure: str) -> None:
+        """Have an export fail; the files of one that another attempt has taken over are that one's."""
+        if self._jobs.fail(attempt.record.id, attempt.record.attempt, failure):
+            self._remove(attempt, destination, ExportState.FAILED, failure)
+
     def _remove(self, attempt: Attempt, destination: Destination, state: ExportState, failure: str = "") -> None:
-        """End an export that does not succeed, once nothing of it is left."""
-        parts = list(attempt.parts.values())
-        for key, upload in {(part.key, part.upload) for part in parts if part.upload}:
-            destination.abort(key, upload)
-        kept_keys = {part.key for part in parts if part.summary == NOT_STORED}
-        for key in {part.key for part in parts if part.key} - kept_keys:
-            destination.delete(key)
+        """End an export that stores no parts any more, once nothing of it is left."""
+        remove_files(destination, attempt.parts.values())
         record = attempt.record
         if self._jobs.end(record.id, record.attempt, state, failure):
             self._meter.note_export(state.value.lower())

@@ -3,8 +3,6 @@
 import tempfile
 import threading
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -15,9 +13,8 @@ from rasterwire.export.attempt import Attempt
 from rasterwire.export.destination import Destination
 from rasterwire.export.job import ExportJob
 from rasterwire.export.provenance import WrittenFile, provenance_json, stac_item_json
-from rasterwire.export.side_files import abort_upload, begin_part, keeping_others, write_small
+from rasterwire.export.side_files import write_file, write_small
 from rasterwire.export.tiling import file_key, file_windows
-from rasterwire.export.upload import upload_file
 from rasterwire.export.vrt import vrt_of
 from rasterwire.export.window_blocks import WindowBlocks, raster_of_window
 from rasterwire.render import Engine
@@ -75,25 +72,14 @@ class FileExport:
     def _make(self, number: int) -> None:
         window = self._windows[number]
         key = file_key(self._job.prefix, window)
-        is_begun = begin_part(self._attempt, self._destination, PartRecord(number, key))
         blocks = WindowBlocks(self._engine, self._raster, window, self._check)
         encoding = self._job.plan.encoding
         encode = encode_cog if encoding.cloud_optimized else encode_geotiff
         with tempfile.NamedTemporaryFile(dir=self._scratch) as file:
-            out = cast(BinaryIO, file)
+            part, out = PartRecord(number, key), cast(BinaryIO, file)
             encode(raster_of_window(self._raster, window, key), encoding, blocks, out, self._scratch)
-            store = partial(self._upload, PartRecord(number, key), out, is_begun or self._job.overwrite)
-            size, crc32c = keeping_others(self._attempt, number, store)
-        self._attempt.save(PartRecord(number, key, size=size, crc32c=crc32c))
-
-    def _upload(self, part: PartRecord, file: BinaryIO, may_replace: bool) -> tuple[int, int]:
-        abort_upload(self._attempt, self._destination, part.number)  # of the try before this one
-
-        def begun(upload: str) -> None:
-            self._attempt.save(replace(part, upload=upload))
-
-        media_type = self._job.plan.mime_type
-        return upload_file(self._destination, part.key, file, begun, media_type=media_type, replace=may_replace)
+            media_type, overwrite = self._job.plan.mime_type, self._job.overwrite
+            write_file(self._attempt, self._destination, part, out, media_type, overwrite)
 
     def finish(self) -> None:
         """See ``ExportWork.finish``."""

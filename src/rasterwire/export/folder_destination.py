@@ -121,6 +121,13 @@ class FolderDestination:
             except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
                 raise FileNotFoundError(key) from None
 
+    def holds(self, key: str, size: int, crc32c: int) -> bool:
+        """See ``Destination.holds``."""
+        path = self._path(key)
+        with _reached(), contextlib.suppress(NotADirectoryError, IsADirectoryError):
+            return _holds(path, [(1, f"{size}-{crc32c:08x}")])
+        return False
+
     def delete(self, key: str) -> None:
         """See ``Destination.delete``; folders that become empty are removed."""
         path = self._path(key)

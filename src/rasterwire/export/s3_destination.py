@@ -8,9 +8,11 @@ import base64
 import hashlib
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from typing import Any
+
+import google_crc32c
 
 from rasterwire.errors import StorageUnavailable
 from rasterwire.export.destination import AlreadyExists, UnknownUpload, key_names
@@ -24,6 +26,9 @@ _ATTEMPTS = 4
 
 _CONNECTIONS = 16
 """Of one process to the server."""
+
+_PIECE = 1 << 20
+"""Bytes that are read at once."""
 
 _ANY_REGION = "us-east-1"
 """What other servers than Amazon's take where they know no regions."""
@@ -118,6 +123,19 @@ class S3Destination:
         """See ``Destination.get``."""
         with self._asked(key):
             return bytes(self._client.get_object(**self._place(key))["Body"].read())
+
+    def holds(self, key: str, size: int, crc32c: int) -> bool:
+        """See ``Destination.holds``."""
+        place, crc = self._place(key), 0
+        with suppress(FileNotFoundError), self._asked(key):
+            answer = self._client.get_object(**place)
+            with closing(answer["Body"]) as body:
+                if answer["ContentLength"] != size:
+                    return False
+                while data := body.read(_PIECE):
+                    crc = google_crc32c.extend(crc, data)
+            return crc == crc32c
+        return False
 
     def delete(self, key: str) -> None:
         """See ``Destination.delete``."""

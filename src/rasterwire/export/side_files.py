@@ -1,61 +1,124 @@
-"""Parts that are whole files: begun, stored without touching files of others, and done."""
+"""Files that are stored as a whole, and which of them are the export's: none that others have made is touched.
 
-from collections.abc import Callable
-from typing import TypeVar
+That a row of a part exists says nothing of its file: somebody else's may be there. So the row tells, before anything is
+stored, which size and checksum the file will have; and it tells afterwards that it is stored.
+"""
 
-import google_crc32c
+import io
+from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import replace
+from typing import BinaryIO
 
+from rasterwire.errors import RenderCancelled, StorageUnavailable
 from rasterwire.export.attempt import Attempt
 from rasterwire.export.destination import AlreadyExists, Destination
 from rasterwire.export.provenance import WrittenFile
+from rasterwire.export.upload import measured, upload_file
 from rasterwire.store.jobs import PartRecord
 
-__all__ = ["NOT_STORED", "abort_upload", "begin_part", "keeping_others", "write_small"]
+__all__ = [
+    "NOT_STORED",
+    "disown",
+    "is_stored",
+    "not_stored",
+    "remove_files",
+    "save_upload",
+    "write_file",
+    "write_small",
+]
 
 NOT_STORED = b"not stored"
-"""The summary of a part whose upload has not made a file: one of its name is not the export's."""
+"""The summary of a part begins so where it has not made a file yet: one of its name is not the export's.
 
-T = TypeVar("T")
-
-
-def begin_part(attempt: Attempt, destination: Destination, part: PartRecord) -> bool:
-    """Store that a part is begun, and return whether it was before: what is there of it is the export's own."""
-    before = attempt.parts.get(part.number)
-    if before is None or not before.key:
-        attempt.save(part)
-        return False
-    attempt.patiently(lambda: abort_upload(attempt, destination, part.number))
-    return True
+Size and CRC32C follow where the file may be there by now. It is the export's if it has them.
+"""
 
 
-def abort_upload(attempt: Attempt, destination: Destination, number: int) -> None:
-    """Remove what an upload of a part has stored, where one was begun."""
-    before = attempt.parts[number]
-    if before.upload:
-        destination.abort(before.key, before.upload)
+def not_stored(size: int, crc32c: int) -> bytes:
+    """Return the summary of a part whose file is about to be stored."""
+    return NOT_STORED + f" {size} {crc32c}".encode()
 
 
-def keeping_others(attempt: Attempt, number: int, store: Callable[[], T]) -> T:
-    """Store a part. Where there is a file of its name, that is told as none of this export, which must not remove it.
+def is_stored(destination: Destination, part: PartRecord) -> bool:
+    """Tell whether the file of a part is there, and the export's."""
+    if not part.summary.startswith(NOT_STORED):
+        return True
+    expected = part.summary.removeprefix(NOT_STORED).split()
+    return bool(expected) and destination.holds(part.key, int(expected[0]), int(expected[1]))
+
+
+def disown(attempt: Attempt, number: int) -> None:
+    """Note that the file of a part is another's, also where the export was cancelled meanwhile."""
+    part = attempt.parts.get(number)
+    if part is not None:
+        attempt.parts[number] = replace(part, size=0, summary=NOT_STORED)
+        attempt.save(attempt.parts[number])
+
+
+def save_upload(attempt: Attempt, destination: Destination, part: PartRecord) -> None:
+    """Store the row of an upload that was begun; where that is too late, remove the upload, which nobody else knows.
 
     Raises:
-        AlreadyExists: there is one.
+        RenderCancelled: see ``Attempt.save``.
     """
     try:
-        return attempt.patiently(store)
-    except AlreadyExists:
-        attempt.save(PartRecord(number, ""))
+        attempt.save(part)
+    except RenderCancelled:
+        if part.upload:
+            with suppress(StorageUnavailable):
+                destination.abort(part.key, part.upload)
         raise
+
+
+def write_file(
+    attempt: Attempt, destination: Destination, part: PartRecord, file: BinaryIO, media_type: str, overwrite: bool
+) -> None:
+    """Store a file of this machine, unless an attempt before has done so and nobody heard of it.
+
+    Raises:
+        AlreadyExists: there is one of its name, which is another's.
+        RenderCancelled: see ``Attempt``.
+    """
+    size, crc32c = measured(file)
+    expecting = replace(part, summary=not_stored(size, crc32c))
+
+    def store() -> None:
+        before = attempt.parts.get(part.number)
+        if before is not None and before.upload:  # of the try before this one
+            destination.abort(before.key, before.upload)
+        if before is not None and before.summary == expecting.summary and is_stored(destination, before):
+            return
+        upload_file(destination, part.key, file, begun, media_type=media_type, replace=overwrite)
+
+    def begun(upload: str) -> None:
+        save_upload(attempt, destination, replace(expecting, upload=upload))
+
+    try:
+        attempt.patiently(store)
+    except AlreadyExists:
+        disown(attempt, part.number)
+        raise
+    attempt.save(replace(part, size=size, crc32c=crc32c))
 
 
 def write_small(
     attempt: Attempt, destination: Destination, part: PartRecord, data: bytes, overwrite: bool
 ) -> WrittenFile:
     """Write a file that stands beside the pixels, unless an attempt before has done so."""
-    before = attempt.parts.get(part.number)
-    if before is None or not before.is_done:
-        may_replace = begin_part(attempt, destination, part) or overwrite
-        keeping_others(attempt, part.number, lambda: destination.put(part.key, data, replace=may_replace))
-        attempt.save(PartRecord(part.number, part.key, size=len(data), crc32c=int(google_crc32c.value(data))))
+    if not attempt.is_done(part.number):
+        media_type = "application/xml" if part.key.endswith(".vrt") else "application/json"
+        write_file(attempt, destination, part, io.BytesIO(data), media_type, overwrite)
     part_done = attempt.parts[part.number]
     return WrittenFile(part_done.key, part_done.size, part_done.crc32c)
+
+
+def remove_files(destination: Destination, parts: Collection[PartRecord]) -> None:
+    """Remove all that an export has stored, and nothing else."""
+    for key, upload in {(part.key, part.upload) for part in parts if part.upload}:
+        destination.abort(key, upload)
+    unsure = {part.key: part for part in parts if part.summary.startswith(NOT_STORED)}
+    for key in {part.key for part in parts if part.key}:
+        with suppress(ValueError):  # what is no key has no object
+            if key not in unsure or is_stored(destination, unsure[key]):
+                destination.delete(key)

@@ -5,31 +5,39 @@ from typing import BinaryIO
 
 import google_crc32c
 
-from rasterwire.checksum import concatenated
 from rasterwire.export.destination import Destination
 
-__all__ = ["upload_file"]
+__all__ = ["measured", "upload_file"]
 
 _AT_ONCE = 16 << 20
 """Bytes that are held in memory at a time."""
+
+
+def measured(file: BinaryIO) -> tuple[int, int]:
+    """Return the size of a seekable file, and its CRC32C."""
+    file.seek(0)
+    size, crc32c = 0, 0
+    while data := file.read(_AT_ONCE):
+        size, crc32c = size + len(data), google_crc32c.extend(crc32c, data)
+    return size, crc32c
 
 
 def upload_file(
     destination: Destination,
     key: str,
     file: BinaryIO,
-    note_upload: Callable[[str], None],
+    note_begun: Callable[[str], None],
     *,
     media_type: str,
     replace: bool,
-) -> tuple[int, int]:
-    """Store a file, and return its size and its CRC32C.
+) -> None:
+    """Store a file.
 
     Args:
         destination: gets it.
         key: of the object.
         file: seekable.
-        note_upload: is told the id of an upload in parts before the first one is sent.
+        note_begun: is told the id of an upload in parts, "" where there is none, before the file may be there.
         media_type: of the file.
         replace: whether an existing object may be replaced.
 
@@ -40,16 +48,13 @@ def upload_file(
     size = file.seek(0, 2)
     file.seek(0)
     if size <= _AT_ONCE:
-        data = file.read()
-        destination.put(key, data, replace=replace)
-        return size, int(google_crc32c.value(data))
+        note_begun("")
+        destination.put(key, file.read(), replace=replace)
+        return
     upload = destination.begin(key, {"Content-Type": media_type}, replace=replace)
-    note_upload(upload)
-    crc32c = 0
+    note_begun(upload)
     parts: list[tuple[int, str]] = []
     while data := file.read(max(_AT_ONCE, destination.least_part_bytes)):
         number = len(parts) + 1
         parts.append((number, destination.put_part(key, upload, number, data)))
-        crc32c = concatenated(crc32c, int(google_crc32c.value(data)), len(data))
     destination.finish(key, upload, parts, replace=replace)
-    return size, crc32c

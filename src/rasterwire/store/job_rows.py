@@ -65,7 +65,8 @@ WHERE id = :id AND end_time IS NULL
 """
 
 _FENCED = """
-UPDATE {schema}exports SET update_time = {now} WHERE id = :id AND attempt = :attempt AND state = 'RUNNING'
+UPDATE {schema}exports SET update_time = {now}
+WHERE id = :id AND attempt = :attempt AND state = 'RUNNING' AND failure = ''
 """
 
 _PUT_PART = """
@@ -89,6 +90,11 @@ _CANCEL = """
 UPDATE {schema}exports SET update_time = {now}, end_time = CASE state WHEN 'PENDING' THEN {now} END,
     state = CASE state WHEN 'PENDING' THEN 'CANCELLED' ELSE 'CANCELLING' END
 WHERE id = :id AND state IN ('PENDING', 'RUNNING')
+"""
+
+_FAIL = """
+UPDATE {schema}exports SET update_time = {now}, failure = CASE state WHEN 'RUNNING' THEN :failure ELSE failure END
+WHERE id = :id AND attempt = :attempt AND state IN ('RUNNING', 'CANCELLING')
 """
 
 _END = """
@@ -232,6 +238,11 @@ class JobRows:
             run(_CANCEL, {"id": export_id})
             row = run(_with_payload("WHERE id = :id"), {"id": export_id}).fetchone()
         return None if row is None else _record(row)
+
+    def fail(self, export_id: str, attempt: int, failure: str) -> bool:
+        """See ``JobStore.fail``."""
+        with self.transaction() as run:
+            return run(_FAIL, {"id": export_id, "attempt": attempt, "failure": failure}).rowcount == 1
 
     def end(self, export_id: str, attempt: int, state: ExportState, failure: str = "") -> bool:
         """See ``JobStore.end``."""

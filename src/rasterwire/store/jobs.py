@@ -45,7 +45,7 @@ class ExportRecord:
         attempt: how often it was begun; the number is the fence of who works at it.
         parts_done: of the total.
         bytes_done: that are written.
-        failure: JSON of why it failed, or "".
+        failure: JSON of why it failed, or "". One that runs and has failed is being removed.
         create_time, update_time: when it was asked for, and when it changed last.
         start_time, end_time: when it was begun first, and when it ended; None before.
         seconds_left: an estimate by what this attempt has done so far; None where it has done nothing.
@@ -188,6 +188,13 @@ class JobStore(Protocol):
         """Have an export end, and return it; None where there is none.
 
         One that waits has ended at once. One that runs is removed by who works at it, or claims it next.
+        """
+        ...
+
+    def fail(self, export_id: str, attempt: int, failure: str) -> bool:
+        """Say that an export fails once what it has stored is removed, and return whether ``attempt`` may remove it.
+
+        No part of it is stored any more. Who claims it next removes the rest.
         """
         ...
 

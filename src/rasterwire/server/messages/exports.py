@@ -116,7 +116,7 @@ def from_record(record: ExportRecord, seconds_left: float | None, files: Sequenc
             stamp.FromDatetime(time)
     if seconds_left is not None:
         message.estimated_duration.FromTimedelta(timedelta(seconds=round(seconds_left, 1)))
-    if record.failure:
+    if record.failure and record.end_time is not None:
         failure = json.loads(record.failure)
         message.failure.reason, message.failure.message = failure["reason"], failure["message"]
         message.failure.scenes.extend(export_service_pb2.FailedScene(**scene) for scene in failure["scenes"])
