@@ -147,6 +147,20 @@ def test_an_unexpected_error_fails_the_export_without_its_words(bench: Bench) ->
     assert "secret" not in record.failure
 
 
+def test_what_cannot_be_removed_for_an_unknown_reason_ends_the_export(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("/secret/path")
+
+    monkeypatch.setattr(Driver, "_remove", broken)
+    export_id = bench.put()
+    bench.drive(Work(failing(1, RuntimeError())), plain)
+    record = bench.ended(export_id)
+    assert (record.state, record.attempt) == (ExportState.FAILED, 1)
+    assert json.loads(record.failure)["reason"] == "INTERNAL"
+
+
 def test_a_driver_that_is_closed_leaves_its_exports_to_the_next(bench: Bench) -> None:
     begun, export_id = threading.Event(), bench.put()
     seen: list[Driver] = []

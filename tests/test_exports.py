@@ -177,6 +177,24 @@ def test_all_that_is_wrong_is_told_at_once(running_exporter: Exporter) -> None:
     assert "results" in refused.message
 
 
+@pytest.mark.parametrize("side", [0, 512])
+def test_the_longest_prefix_has_an_export_and_a_longer_one_has_none(running_exporter: Exporter, side: int) -> None:
+    prefix = f"{'d' * 200}/{uuid.uuid4().hex}{'p' * 120}"
+    ended = running_exporter.ended(running_exporter.create(warped(), prefix=prefix, file_side=side).name)
+    assert ended.state == Export.STATE_SUCCEEDED, ended
+    for longer in (f"{prefix}p", f"{'d' * 201}/p"):
+        with pytest.raises(grpc.RpcError) as caught:
+            running_exporter.create(warped(), prefix=longer, file_side=side)
+        assert refusal(caught.value).fields == {"prefix": "PREFIX_TOO_LONG"}
+
+
+@pytest.mark.parametrize("side", [0, 512])
+def test_the_longest_name_of_a_download_makes_names_of_files(running_exporter: Exporter, side: int) -> None:
+    params = warped(name="i" * 200)
+    ended = running_exporter.ended(running_exporter.create(params, file_side=side).name)
+    assert ended.state == Export.STATE_SUCCEEDED, ended
+
+
 def test_more_pixels_than_were_meant_are_refused(running_exporter: Exporter) -> None:
     with pytest.raises(grpc.RpcError) as caught:
         running_exporter.create(warped(), max_pixels=1000)

@@ -17,7 +17,7 @@ import rasterwire.export.parted_cog as of_cog
 from cases import every
 from parted import made_parts
 from rasterwire.errors import StorageUnavailable
-from rasterwire.export.destination import AlreadyExists, Destination, UnknownUpload
+from rasterwire.export.destination import AlreadyExists, Destination, UnknownUpload, check_prefix, key_names
 from rasterwire.export.folder_destination import FolderDestination
 from rasterwire.export.s3_destination import S3Destination
 from rasterwire.files.sources.settings import SourceSettings
@@ -181,10 +181,27 @@ def test_one_of_many_that_put_at_once_is_first(destination: Destination) -> None
 @every("key", ["", "/x", "x/", "a//b", "..", "a/../b", ".uploads/x", "a\0", "a\\b", "x" * 201, "x/" * 300 + "x"])
 def test_what_is_no_key_is_refused(tmp_path: Path, key: str) -> None:
     destination = FolderDestination(tmp_path / "exports")
-    for call in (destination.get, destination.delete, lambda key: destination.begin(key, {})):
+    for call in (destination.get, lambda key: destination.put(key, b""), lambda key: destination.begin(key, {})):
         with pytest.raises(ValueError, match="is no name of an export"):
             call(key)
+    destination.delete(key)  # it is not there
     assert not [*tmp_path.iterdir()]
+
+
+@every("prefix", ["a" * 152, "b" * 200 + "/" + "a" * 152, "é" * 76, "a/" * 200 + "a" * 64])
+def test_what_follows_the_longest_prefix_makes_keys(prefix: str) -> None:
+    check_prefix(prefix)
+    for suffix in (f".tif.{'0' * 32}.10000", "-0000000000-0000000000.tif", ".provenance.json"):
+        key_names(prefix + suffix)
+    with pytest.raises(ValueError, match="is too long: with the name of the tenant write at most 464 bytes"):
+        check_prefix(prefix + "a")
+
+
+def test_nothing_is_removed_of_a_bucket_where_a_key_is_none(tmp_path: Path) -> None:
+    pytest.importorskip("botocore", reason="botocore is not installed; the extra export has it")
+    (tmp_path / "keys").write_text("[default]\naws_access_key_id = k\naws_secret_access_key = s\n")
+    gone = SourceSettings("s3://x/", endpoint="http://127.0.0.1:1", credentials=str(tmp_path / "keys"))
+    S3Destination(gone).delete("a//b")
 
 
 def test_files_and_folders_are_of_the_servers_user_alone(tmp_path: Path) -> None:

@@ -4,13 +4,16 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-__all__ = ["AlreadyExists", "Destination", "UnknownUpload", "key_names"]
+__all__ = ["AlreadyExists", "Destination", "UnknownUpload", "check_prefix", "key_names"]
 
 _MAX_KEY = 512
 """Bytes of a key; S3 takes 1,024, with the prefix of the destination."""
 
 _MAX_NAME = 200
 """Bytes of one of its names; file systems take 255."""
+
+_SUFFIX_BYTES = 48
+"""Of what the longest key of an export adds to its prefix: ``.tif.``, the id, and the number of a part."""
 
 _name = re.compile(r"[^/\\\x00-\x1f\x7f.][^/\\\x00-\x1f\x7f]*")
 
@@ -36,8 +39,8 @@ class Destination(Protocol):
     all. An object that exists is replaced only where ``replace`` says so; an upload in parts is tested for that when it
     begins, and once more when it is finished.
 
-    All methods raise ``StorageUnavailable`` where the destination cannot be reached or refuses, and ``ValueError`` for
-    a key that is none.
+    All methods raise ``StorageUnavailable`` where the destination cannot be reached or refuses, and all but ``abort``
+    and ``delete`` raise ``ValueError`` for a key that is none.
 
     Attributes:
         least_part_bytes: bytes that all parts of an upload have at least, but for the last one.
@@ -123,3 +126,17 @@ def key_names(key: str) -> list[str]:
         problem = f"{key[:100]!r} is no name of an export"
         raise ValueError(f"{problem}; write names that begin with no dot, separated by single slashes")
     return names
+
+
+def check_prefix(prefix: str) -> None:
+    """Accept what the keys of an export begin with, if the longest of them is a key.
+
+    Raises:
+        ValueError: it is too long; with a sentence.
+    """
+    try:
+        key_names(prefix + _SUFFIX_BYTES * "x")
+    except ValueError:
+        whole, last = _MAX_KEY - _SUFFIX_BYTES, _MAX_NAME - _SUFFIX_BYTES
+        sentence = f"is too long: with the name of the tenant write at most {whole} bytes, {_MAX_NAME} between two"
+        raise ValueError(f"{sentence} slashes and {last} behind the last one") from None

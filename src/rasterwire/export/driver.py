@@ -141,14 +141,18 @@ class ExportDriver:
                 attempt.stop()
 
     def _drive(self, export_id: str) -> None:
+        record = None
         try:
             record = self._jobs.claim(export_id)
             if record is not None:
                 self._attempt(record)
         except (StorageUnavailable, WorkersUnavailable) as error:
             _log.warning("export %s: %s; somebody goes on with it later", export_id, error.reason)
-        except Exception:  # noqa: BLE001 - the thread goes on with other exports
+        except Exception as error:  # noqa: BLE001 - the thread goes on with other exports
             _log.exception("export %s: an unexpected error", export_id)
+            if record is not None:  # what fails in a way that nobody knows would do so again
+                with suppress(StorageUnavailable):
+                    self._jobs.end(export_id, record.attempt, ExportState.FAILED, _failure(error))
         finally:
             with self._lock:
                 self._running.pop(export_id, None)

@@ -123,11 +123,15 @@ class FolderDestination:
 
     def delete(self, key: str) -> None:
         """See ``Destination.delete``; folders that become empty are removed."""
-        path = self._path(key)
+        try:
+            names = key_names(key)
+        except ValueError:  # so there is none
+            return
+        path = self._folder.joinpath(*names)
         with _reached():
             with contextlib.suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
                 path.unlink()
-            for folder in path.parents[: len(key_names(key)) - 1]:
+            for folder in path.parents[: len(names) - 1]:
                 try:
                     folder.rmdir()
                 except OSError:  # it is not empty, or gone

@@ -121,8 +121,12 @@ class S3Destination:
 
     def delete(self, key: str) -> None:
         """See ``Destination.delete``."""
+        try:
+            place = self._place(key)
+        except ValueError:  # so there is none
+            return
         with suppress(FileNotFoundError), self._asked(key):
-            self._client.delete_object(**self._place(key))
+            self._client.delete_object(**place)
 
     def _place(self, key: str) -> dict[str, str]:
         return {"Bucket": self._bucket, "Key": self._prefix + "/".join(key_names(key))}
