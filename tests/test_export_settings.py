@@ -2,13 +2,16 @@
 
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from cases import every
-from rasterwire.errors import StorageUnavailable, Violations
+from rasterwire.errors import InvalidRequest, StorageUnavailable, Violations
 from rasterwire.export.claims import ExportClaims
 from rasterwire.export.settings import DestinationSettings, ExportSettings, read_export
+from rasterwire.server.export_plans import planned_again
 from rasterwire.store import Lease
 from rasterwire.store.jobs import ExportRecord
 from rasterwire.store.leases import SqliteLeases
@@ -126,3 +129,12 @@ def test_an_export_whose_attempts_fail_is_left_for_longer_each_time(tmp_path: Pa
                 claims.release(export_id)
             pauses.append(now[0] - begin)
         assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+
+
+def test_an_export_to_a_destination_that_is_no_longer_for_its_tenant_is_not_made() -> None:
+    tenants = SimpleNamespace(get=lambda name: SimpleNamespace(tenant=name))
+    record = ExportRecord("0" * 32, "forestry", "", b"", "x", "p", "", "etag", 1, 1, 1, 100)
+    for destinations in ({"x": DestinationSettings("x", "/x", tenants=("water",))}, {}):
+        with pytest.raises(InvalidRequest, match="destination: 'x' is not for this tenant any more; ask for") as caught:
+            planned_again(cast(Any, None), cast(Any, tenants), destinations, record)
+        assert [violation.reason for violation in caught.value.violations] == ["DESTINATION_UNKNOWN"]

@@ -248,6 +248,23 @@ def test_what_cannot_be_reached_is_told_without_an_address(unreachable: list[Des
         assert not {"127.0.0.1", "file"} & {*str(told.value).replace("/", " ").split()}
 
 
+@every("kind", [AlreadyExists, UnknownUpload])
+def test_errors_have_the_same_words_in_another_process(kind: type[AlreadyExists | UnknownUpload]) -> None:
+    error = pickle.loads(pickle.dumps(kind("a/b.tif")))
+    assert (type(error), str(error)) == (kind, str(kind("a/b.tif")))
+
+
+@every(
+    ("name", "media_type"), [("x.tif", "image/tiff"), ("x.stac.json", "application/json"), ("x.vrt", "application/xml")]
+)
+def test_small_objects_of_a_bucket_are_served_with_their_type(
+    object_server: Seaweed, tmp_path: Path, name: str, media_type: str
+) -> None:
+    bucket = bucket_of(object_server, tmp_path)
+    bucket.put(name, b"1")
+    assert bucket._client.head_object(**bucket._place(name))["ContentType"] == media_type
+
+
 def test_headers_and_refusals_of_a_bucket(object_server: Seaweed, tmp_path: Path) -> None:
     bucket = bucket_of(object_server, tmp_path)
     upload = bucket.begin("x.tif", {"content-type": "image/tiff", "Content-Disposition": "attachment"})

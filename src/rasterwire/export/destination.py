@@ -23,6 +23,10 @@ class AlreadyExists(Exception):
 
     def __init__(self, key: str) -> None:
         super().__init__(f"{key} exists already; choose another name, or ask for it to be replaced")
+        self._key = key
+
+    def __reduce__(self) -> tuple[type["AlreadyExists"], tuple[str]]:
+        return AlreadyExists, (self._key,)
 
 
 class UnknownUpload(Exception):
@@ -30,6 +34,10 @@ class UnknownUpload(Exception):
 
     def __init__(self, key: str) -> None:
         super().__init__(f"the upload of {key} is gone, or lacks a part; begin it again")
+        self._key = key
+
+    def __reduce__(self) -> tuple[type["UnknownUpload"], tuple[str]]:
+        return UnknownUpload, (self._key,)
 
 
 class Destination(Protocol):
@@ -94,7 +102,7 @@ class Destination(Protocol):
         ...
 
     def put(self, key: str, data: bytes, *, replace: bool = False) -> None:
-        """Store a small object.
+        """Store a small object; where a destination keeps headers, it gets the ``Content-Type`` of its name's ending.
 
         Raises:
             AlreadyExists: there is such an object.

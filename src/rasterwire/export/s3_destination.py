@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
+from pathlib import PurePosixPath
 from typing import Any
 
 from rasterwire.errors import StorageUnavailable
@@ -40,6 +41,9 @@ _header_names = {
     "cache-control": "CacheControl",
     "content-encoding": "ContentEncoding",
 }
+
+_media_types = {".tif": "image/tiff", ".json": "application/json", ".vrt": "application/xml"}
+"""Of the files of exports, by the endings of their names."""
 
 _log = logging.getLogger("rasterwire.server")
 
@@ -110,7 +114,10 @@ class S3Destination:
 
     def put(self, key: str, data: bytes, *, replace: bool = False) -> None:
         """See ``Destination.put``."""
-        store = partial(self._client.put_object, **self._place(key), Body=data, ContentMD5=_md5(data))
+        media_type = _media_types.get(PurePosixPath(key).suffix, "application/octet-stream")
+        store = partial(
+            self._client.put_object, **self._place(key), Body=data, ContentMD5=_md5(data), ContentType=media_type
+        )
         with self._asked(key):
             self._create(store, key, replace=replace)
 
