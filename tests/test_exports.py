@@ -14,6 +14,7 @@ import numpy as np
 import pystac
 import pytest
 import rasterio
+from affine import Affine
 
 from effort import HANG
 from exporting import Exporter, exporter, warped
@@ -131,6 +132,22 @@ def test_files_of_a_computed_image_have_the_pixels_of_one_whole_render(
         assert np.array_equal(mosaic.read(), expected.read(), equal_nan=True)
     provenance = json.loads((running_exporter.folder / f"{prefix}.provenance.json").read_text())
     assert provenance["sources"] == {"images": ["a", "c"], "count": 2, "bytes": ended.source_bytes}
+
+
+@pytest.mark.parametrize("side", [0, 256])
+@pytest.mark.parametrize("crs", ["IAU_2015:49910", 'LOCAL_CS["of a plan",UNIT["metre",1]]'])
+def test_an_image_that_lies_nowhere_on_earth_is_exported(tmp_path: Path, crs: str, side: int) -> None:
+    with exporter(tmp_path) as running:
+        profile = {"driver": "GTiff", "width": 300, "height": 300, "count": 1, "dtype": "uint8", "crs": crs}
+        transform = Affine(10, 0, 0, 0, -10, 0)
+        with rasterio.open(running.catalog / "far.tif", "w", transform=transform, **profile) as raster:
+            raster.write(np.ones((1, 300, 300), "uint8"))
+        ended = running.ended(running.create(Params(image="far"), prefix="far", file_side=side).name)
+        assert ended.state == Export.STATE_SUCCEEDED, ended
+        item = json.loads((running.folder / "far.stac.json").read_text())
+        assert item["geometry"] is None
+        assert "bbox" not in item
+        assert item["properties"]["proj:shape"] == [300, 300]
 
 
 def test_a_dry_run_tells_what_comes_and_begins_nothing(running_exporter: Exporter) -> None:

@@ -8,6 +8,7 @@ from rasterwire.budget import Budget, spending
 from rasterwire.download import Downloads
 from rasterwire.errors import DownloadConflict, TenantUnknown, invalid
 from rasterwire.export.job import ExportJob
+from rasterwire.export.provenance import provenance_json, stac_item_json
 from rasterwire.export.settings import DestinationSettings
 from rasterwire.server.identity.tenant_table import TenantTable
 from rasterwire.server.messages.parsed_request import ParsedRequest
@@ -48,7 +49,7 @@ def planned_again(
         plan = plan_request(downloads.seen_by(owner), ParsedRequest(params.download))
     if plan.etag != record.etag:
         raise DownloadConflict("download: the image changed since the export was asked for; ask for it again")
-    return ExportJob(
+    job = ExportJob(
         plan=plan,
         prefix=record.prefix,
         file_side=params.file_side,
@@ -56,3 +57,6 @@ def planned_again(
         caller=Caller(owner.tenant, f"exports/{record.id}", owner.weight),
         params=json_format.MessageToDict(params),
     )
+    for document in (provenance_json, stac_item_json):
+        document(record, job, ())  # what cannot be told of an export fails before its pixels, not after them
+    return job
