@@ -188,6 +188,28 @@ def test_what_is_no_key_is_refused(tmp_path: Path, key: str) -> None:
     assert not [*tmp_path.iterdir()]
 
 
+@every("replace", [False, True])
+@every(("there", "key"), [("x.tif", "x.tif/y"), ("x.tif", "x.tif/y/z"), ("x/y", "x")])
+def test_what_has_files_in_its_way_exists_already(tmp_path: Path, there: str, key: str, replace: bool) -> None:
+    destination = FolderDestination(tmp_path)
+    upload = destination.begin(key, {})
+    listed = put(destination, key, upload, parts_of(destination, 2))
+    destination.put(there, b"here first")
+    with pytest.raises(AlreadyExists):
+        destination.begin(key, {}, replace=replace)
+    with pytest.raises(AlreadyExists):
+        destination.put(key, b"late", replace=replace)
+    with pytest.raises(AlreadyExists):
+        destination.finish(key, upload, listed, replace=replace)
+    destination.abort(key, upload)
+    with pytest.raises(UnknownUpload):
+        destination.finish(key, upload, listed, replace=replace)
+    with pytest.raises(FileNotFoundError):
+        destination.get(key)
+    destination.delete(key)
+    assert destination.get(there) == b"here first"
+
+
 @every("prefix", ["a" * 152, "b" * 200 + "/" + "a" * 152, "é" * 76, "a/" * 200 + "a" * 64])
 def test_what_follows_the_longest_prefix_makes_keys(prefix: str) -> None:
     check_prefix(prefix)
