@@ -15,7 +15,9 @@ from odc.geo.geobox import GeoBox
 from rasterwire.download import NO_METER
 from rasterwire.errors import DownloadConflict, SourceUnavailable, StorageUnavailable, WorkersUnavailable
 from rasterwire.export import attempt as attempts
+from rasterwire.export import claims
 from rasterwire.export import driver as drivers
+from rasterwire.export.attempt import Attempt
 from rasterwire.export.claims import ExportClaims
 from rasterwire.export.destination import UnknownUpload
 from rasterwire.export.driver import ExportDriver
@@ -56,15 +58,15 @@ class Bench:
     stack: ExitStack
 
     def drive(self, work: Work, replan: Callable[[ExportRecord], ExportJob]) -> Driver:
-        claims = ExportClaims(self.jobs, SqliteLeases(self.folder / "leases.sqlite"), "x")
+        claimed = ExportClaims(self.jobs, SqliteLeases(self.folder / "leases.sqlite"), "x")
         kind = type("Of", (Driver,), {"work": work})
         destinations = {"results": FolderDestination(self.folder / "results")}
-        driver: Driver = kind(claims, destinations, SerialEngine(), self.folder / "scratch", replan, NO_METER)
+        driver: Driver = kind(claimed, destinations, SerialEngine(), self.folder / "scratch", replan, NO_METER)
         self.stack.callback(driver.close)
         return driver
 
-    def put(self, number: int = 1) -> str:
-        record = ExportRecord(f"{number:032x}", "", "", b"", "results", "p", "", "etag", 1, 1, 1, 100)
+    def put(self, number: int = 1, priority: int = 100) -> str:
+        record = ExportRecord(f"{number:032x}", "", "", b"", "results", "p", "", "etag", 1, 1, 1, priority)
         return self.jobs.put(record).id
 
     def ended(self, export_id: str) -> ExportRecord:
@@ -81,6 +83,7 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     monkeypatch.setattr(drivers, "_LOOK_SECONDS", 0.01)
     monkeypatch.setattr(drivers, "_WORKERS_PAUSE", 0.0)
     monkeypatch.setattr(attempts, "_FIRST_WAIT", 0.0)
+    monkeypatch.setattr(claims, "_FIRST_PAUSE", 0.0)
     with ExitStack() as stack:
         jobs = stack.enter_context(closing(SqliteJobStore(tmp_path / "exports.sqlite")))
         yield Bench(jobs, tmp_path, stack)
@@ -186,6 +189,49 @@ def test_a_failure_whose_files_could_not_be_removed_is_told_by_who_removes_them(
     record = bench.ended(export_id)
     assert (record.state, record.attempt) == (ExportState.FAILED, 2)
     assert json.loads(record.failure)["reason"] == "SOURCE_UNAVAILABLE"
+
+
+def test_what_cannot_be_removed_for_an_unknown_reason_ends_the_export(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("/secret/path")
+
+    monkeypatch.setattr(Driver, "_remove", broken)
+    export_id = bench.put()
+    bench.drive(Work(failing(1, RuntimeError())), plain)
+    record = bench.ended(export_id)
+    assert (record.state, record.attempt) == (ExportState.FAILED, 1)
+    assert json.loads(record.failure)["reason"] == "INTERNAL"
+
+
+def test_an_error_that_nobody_expects_does_not_end_the_looking(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    renew = failing(3, RuntimeError())
+    monkeypatch.setattr(ExportClaims, "renew", lambda _: renew())
+    export_id = bench.put()
+    bench.drive(Work(), plain)
+    assert bench.ended(export_id).state is ExportState.SUCCEEDED
+
+
+def test_exports_that_cannot_be_removed_leave_room_for_others(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(claims, "_FIRST_PAUSE", 3600.0)
+
+    def unreachable(driver: Driver, attempt: Attempt, *_: object) -> None:
+        tried.append(attempt.record.id)
+        raise StorageUnavailable
+
+    def replan(record: ExportRecord) -> ExportJob:
+        if record.priority == 100:
+            raise DownloadConflict("download: the image changed")
+        return plain(record)
+
+    tried: list[str] = []
+    monkeypatch.setattr(Driver, "_remove", unreachable)
+    stuck = [bench.put(number) for number in (1, 2, 3)]
+    later = bench.put(4, priority=1)
+    bench.drive(Work(), replan)
+    assert bench.ended(later).state is ExportState.SUCCEEDED
+    assert sorted(tried) == stuck  # each once
 
 
 def test_a_driver_that_is_closed_leaves_its_exports_to_the_next(bench: Bench) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 import pystac
 import pytest
 import rasterio
+from affine import Affine
 
 from effort import HANG
 from exporting import Exporter, exporter, warped
@@ -133,6 +134,22 @@ def test_files_of_a_computed_image_have_the_pixels_of_one_whole_render(
     assert provenance["sources"] == {"images": ["a", "c"], "count": 2, "bytes": ended.source_bytes}
 
 
+@pytest.mark.parametrize("side", [0, 256])
+@pytest.mark.parametrize("crs", ["IAU_2015:49910", 'LOCAL_CS["of a plan",UNIT["metre",1]]'])
+def test_an_image_that_lies_nowhere_on_earth_is_exported(tmp_path: Path, crs: str, side: int) -> None:
+    with exporter(tmp_path) as running:
+        profile = {"driver": "GTiff", "width": 300, "height": 300, "count": 1, "dtype": "uint8", "crs": crs}
+        transform = Affine(10, 0, 0, 0, -10, 0)
+        with rasterio.open(running.catalog / "far.tif", "w", transform=transform, **profile) as raster:
+            raster.write(np.ones((1, 300, 300), "uint8"))
+        ended = running.ended(running.create(Params(image="far"), prefix="far", file_side=side).name)
+        assert ended.state == Export.STATE_SUCCEEDED, ended
+        item = json.loads((running.folder / "far.stac.json").read_text())
+        assert item["geometry"] is None
+        assert "bbox" not in item
+        assert item["properties"]["proj:shape"] == [300, 300]
+
+
 def test_a_dry_run_tells_what_comes_and_begins_nothing(running_exporter: Exporter) -> None:
     before = running_exporter.files()
     request = export_service_pb2.CreateExportRequest(
@@ -175,6 +192,24 @@ def test_all_that_is_wrong_is_told_at_once(running_exporter: Exporter) -> None:
         "download.bands[0].id",
     }
     assert "results" in refused.message
+
+
+@pytest.mark.parametrize("side", [0, 512])
+def test_the_longest_prefix_has_an_export_and_a_longer_one_has_none(running_exporter: Exporter, side: int) -> None:
+    prefix = f"{'d' * 200}/{uuid.uuid4().hex}{'p' * 120}"
+    ended = running_exporter.ended(running_exporter.create(warped(), prefix=prefix, file_side=side).name)
+    assert ended.state == Export.STATE_SUCCEEDED, ended
+    for longer in (f"{prefix}p", f"{'d' * 201}/p"):
+        with pytest.raises(grpc.RpcError) as caught:
+            running_exporter.create(warped(), prefix=longer, file_side=side)
+        assert refusal(caught.value).fields == {"prefix": "PREFIX_TOO_LONG"}
+
+
+@pytest.mark.parametrize("side", [0, 512])
+def test_the_longest_name_of_a_download_makes_names_of_files(running_exporter: Exporter, side: int) -> None:
+    params = warped(name="i" * 200)
+    ended = running_exporter.ended(running_exporter.create(params, file_side=side).name)
+    assert ended.state == Export.STATE_SUCCEEDED, ended
 
 
 def test_more_pixels_than_were_meant_are_refused(running_exporter: Exporter) -> None:

@@ -18,7 +18,7 @@ import rasterwire.export.parted_cog as of_cog
 from cases import every
 from parted import made_parts
 from rasterwire.errors import StorageUnavailable
-from rasterwire.export.destination import AlreadyExists, Destination, UnknownUpload
+from rasterwire.export.destination import AlreadyExists, Destination, UnknownUpload, check_prefix, key_names
 from rasterwire.export.folder_destination import FolderDestination
 from rasterwire.export.s3_destination import S3Destination
 from rasterwire.files.sources.settings import SourceSettings
@@ -193,10 +193,49 @@ def test_one_of_many_that_put_at_once_is_first(destination: Destination) -> None
 @every("key", ["", "/x", "x/", "a//b", "..", "a/../b", ".uploads/x", "a\0", "a\\b", "x" * 201, "x/" * 300 + "x"])
 def test_what_is_no_key_is_refused(tmp_path: Path, key: str) -> None:
     destination = FolderDestination(tmp_path / "exports")
-    for call in (destination.get, destination.delete, lambda key: destination.begin(key, {})):
+    for call in (destination.get, lambda key: destination.put(key, b""), lambda key: destination.begin(key, {})):
         with pytest.raises(ValueError, match="is no name of an export"):
             call(key)
+    destination.delete(key)  # it is not there
     assert not [*tmp_path.iterdir()]
+
+
+@every("replace", [False, True])
+@every(("there", "key"), [("x.tif", "x.tif/y"), ("x.tif", "x.tif/y/z"), ("x/y", "x")])
+def test_what_has_files_in_its_way_exists_already(tmp_path: Path, there: str, key: str, replace: bool) -> None:
+    destination = FolderDestination(tmp_path)
+    upload = destination.begin(key, {})
+    listed = put(destination, key, upload, parts_of(destination, 2))
+    destination.put(there, b"here first")
+    with pytest.raises(AlreadyExists):
+        destination.begin(key, {}, replace=replace)
+    with pytest.raises(AlreadyExists):
+        destination.put(key, b"late", replace=replace)
+    with pytest.raises(AlreadyExists):
+        destination.finish(key, upload, listed, replace=replace)
+    destination.abort(key, upload)
+    with pytest.raises(UnknownUpload):
+        destination.finish(key, upload, listed, replace=replace)
+    with pytest.raises(FileNotFoundError):
+        destination.get(key)
+    destination.delete(key)
+    assert destination.get(there) == b"here first"
+
+
+@every("prefix", ["a" * 152, "b" * 200 + "/" + "a" * 152, "é" * 76, "a/" * 200 + "a" * 64])
+def test_what_follows_the_longest_prefix_makes_keys(prefix: str) -> None:
+    check_prefix(prefix)
+    for suffix in (f".tif.{'0' * 32}.10000", "-0000000000-0000000000.tif", ".provenance.json"):
+        key_names(prefix + suffix)
+    with pytest.raises(ValueError, match="is too long: with the name of the tenant write at most 464 bytes"):
+        check_prefix(prefix + "a")
+
+
+def test_nothing_is_removed_of_a_bucket_where_a_key_is_none(tmp_path: Path) -> None:
+    pytest.importorskip("botocore", reason="botocore is not installed; the extra export has it")
+    (tmp_path / "keys").write_text("[default]\naws_access_key_id = k\naws_secret_access_key = s\n")
+    gone = SourceSettings("s3://x/", endpoint="http://127.0.0.1:1", credentials=str(tmp_path / "keys"))
+    S3Destination(gone).delete("a//b")
 
 
 def test_files_and_folders_are_of_the_servers_user_alone(tmp_path: Path) -> None:
@@ -241,6 +280,23 @@ def test_what_cannot_be_reached_is_told_without_an_address(unreachable: list[Des
         with pytest.raises(StorageUnavailable) as told:
             destination.put("x", b"1")
         assert not {"127.0.0.1", "file"} & {*str(told.value).replace("/", " ").split()}
+
+
+@every("kind", [AlreadyExists, UnknownUpload])
+def test_errors_have_the_same_words_in_another_process(kind: type[AlreadyExists | UnknownUpload]) -> None:
+    error = pickle.loads(pickle.dumps(kind("a/b.tif")))
+    assert (type(error), str(error)) == (kind, str(kind("a/b.tif")))
+
+
+@every(
+    ("name", "media_type"), [("x.tif", "image/tiff"), ("x.stac.json", "application/json"), ("x.vrt", "application/xml")]
+)
+def test_small_objects_of_a_bucket_are_served_with_their_type(
+    object_server: Seaweed, tmp_path: Path, name: str, media_type: str
+) -> None:
+    bucket = bucket_of(object_server, tmp_path)
+    bucket.put(name, b"1")
+    assert bucket._client.head_object(**bucket._place(name))["ContentType"] == media_type
 
 
 def test_headers_and_refusals_of_a_bucket(object_server: Seaweed, tmp_path: Path) -> None:

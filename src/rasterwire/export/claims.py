@@ -1,7 +1,8 @@
 """Which exports this process works at."""
 
 import threading
-from collections.abc import Collection
+import time
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 
 from rasterwire.errors import StorageUnavailable
@@ -13,6 +14,10 @@ __all__ = ["ExportClaims"]
 _LEASE_SECONDS = 5.0
 """After which another process goes on with an export whose process died."""
 
+_FIRST_PAUSE = 1.0
+"""Seconds for which this process leaves an export whose attempt has failed; each next pause is twice as long."""
+
+_LONGEST_PAUSE = 60.0
 
 _MAX_SEEN = 1000
 """Exports that are looked at: as many as a server takes."""
@@ -31,13 +36,14 @@ class ExportClaims:
         jobs: the exports.
     """
 
-    def __init__(self, jobs: JobStore, leases: Leases, owner: str) -> None:
+    def __init__(self, jobs: JobStore, leases: Leases, owner: str, clock: Callable[[], float] = time.monotonic) -> None:
         """Begin without any.
 
         Args:
             jobs: the exports; not closed with this.
             leases: closed with this.
             owner: of the leases, for the operator.
+            clock: of the pauses; seconds.
         """
         self.jobs = jobs
         self._leases = leases
@@ -45,34 +51,47 @@ class ExportClaims:
         self._lock = threading.Lock()
         self._fences: dict[str, int] = {}
         self._first = 0
+        self._clock = clock
+        self._pauses: dict[str, tuple[float, float]] = {}  # how long each is, and when it ends
 
     def __len__(self) -> int:
         """Return how many exports this process has."""
         return len(self._fences)
 
-    def take(self, destinations: Collection[str], most: int) -> list[str]:
-        """Take exports that nobody works at, and return their ids.
+    def take(self, destinations: Collection[str], most: int) -> Iterator[str]:
+        """Take exports that nobody works at, and yield the id of each at once, so that no later error loses it.
 
         Args:
             destinations: that they may go to.
             most: exports.
+
+        Raises:
+            StorageUnavailable: the store of exports or of leases cannot be reached.
         """
-        ids: list[str] = []
         if most <= 0:
-            return ids
-        unfinished = [key for key in self.jobs.unfinished(destinations, _MAX_SEEN) if key not in self._fences]
-        if self._first >= len(unfinished):
+            return
+        ids = self.jobs.unfinished(destinations, _MAX_SEEN)
+        waiting = self._waiting({*ids})
+        free = [export_id for export_id in ids if export_id not in self._fences and export_id not in waiting]
+        if self._first >= len(free):
             self._first = 0
-        for export_id in unfinished[self._first : self._first + _TRIES]:
+        taken = 0
+        for export_id in free[self._first : self._first + _TRIES]:
             lease = self._leases.acquire(_key(export_id), self._owner, _LEASE_SECONDS)
             if lease is not None:
                 with self._lock:
                     self._fences[export_id] = lease.fence
-                ids.append(export_id)
-                if len(ids) >= most:
+                taken += 1
+                yield export_id
+                if taken >= most:
                     break
-        self._first = 0 if ids else self._first + _TRIES
-        return ids
+        self._first = 0 if taken else self._first + _TRIES
+
+    def _waiting(self, unfinished: set[str]) -> set[str]:
+        """Return the exports that this process leaves for a while, and forget those that have ended."""
+        with self._lock:
+            self._pauses = {key: pause for key, pause in self._pauses.items() if key in unfinished}
+            return {key for key, (_, end) in self._pauses.items() if end > self._clock()}
 
     def renew(self) -> None:
         """Keep all exports that were taken for some seconds more."""
@@ -80,6 +99,13 @@ class ExportClaims:
             fences = list(self._fences.items())
         for export_id, fence in fences:
             self._leases.renew(_key(export_id), fence, _LEASE_SECONDS)
+
+    def postpone(self, export_id: str) -> None:
+        """Leave an export for a while, longer each time, once it is released: what failed may do so again."""
+        with self._lock:
+            before, _ = self._pauses.get(export_id, (0.0, 0.0))
+            pause = min(2 * before, _LONGEST_PAUSE) if before else _FIRST_PAUSE
+            self._pauses[export_id] = pause, self._clock() + pause
 
     def release(self, export_id: str) -> None:
         """Let others take an export, or see that it has ended."""

@@ -4,13 +4,16 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-__all__ = ["AlreadyExists", "Destination", "UnknownUpload", "key_names"]
+__all__ = ["AlreadyExists", "Destination", "UnknownUpload", "check_prefix", "key_names"]
 
 _MAX_KEY = 512
 """Bytes of a key; S3 takes 1,024, with the prefix of the destination."""
 
 _MAX_NAME = 200
 """Bytes of one of its names; file systems take 255."""
+
+_SUFFIX_BYTES = 48
+"""Of what the longest key of an export adds to its prefix: ``.tif.``, the id, and the number of a part."""
 
 _name = re.compile(r"[^/\\\x00-\x1f\x7f.][^/\\\x00-\x1f\x7f]*")
 
@@ -20,6 +23,10 @@ class AlreadyExists(Exception):
 
     def __init__(self, key: str) -> None:
         super().__init__(f"{key} exists already; choose another name, or ask for it to be replaced")
+        self._key = key
+
+    def __reduce__(self) -> tuple[type["AlreadyExists"], tuple[str]]:
+        return AlreadyExists, (self._key,)
 
 
 class UnknownUpload(Exception):
@@ -27,6 +34,10 @@ class UnknownUpload(Exception):
 
     def __init__(self, key: str) -> None:
         super().__init__(f"the upload of {key} is gone, or lacks a part; begin it again")
+        self._key = key
+
+    def __reduce__(self) -> tuple[type["UnknownUpload"], tuple[str]]:
+        return UnknownUpload, (self._key,)
 
 
 class Destination(Protocol):
@@ -36,8 +47,8 @@ class Destination(Protocol):
     all. An object that exists is replaced only where ``replace`` says so; an upload in parts is tested for that when it
     begins, and once more when it is finished.
 
-    All methods raise ``StorageUnavailable`` where the destination cannot be reached or refuses, and ``ValueError`` for
-    a key that is none.
+    All methods raise ``StorageUnavailable`` where the destination cannot be reached or refuses, and all but ``abort``
+    and ``delete`` raise ``ValueError`` for a key that is none.
 
     Attributes:
         least_part_bytes: bytes that all parts of an upload have at least, but for the last one.
@@ -91,7 +102,7 @@ class Destination(Protocol):
         ...
 
     def put(self, key: str, data: bytes, *, replace: bool = False) -> None:
-        """Store a small object.
+        """Store a small object; where a destination keeps headers, it gets the ``Content-Type`` of its name's ending.
 
         Raises:
             AlreadyExists: there is such an object.
@@ -127,3 +138,17 @@ def key_names(key: str) -> list[str]:
         problem = f"{key[:100]!r} is no name of an export"
         raise ValueError(f"{problem}; write names that begin with no dot, separated by single slashes")
     return names
+
+
+def check_prefix(prefix: str) -> None:
+    """Accept what the keys of an export begin with, if the longest of them is a key.
+
+    Raises:
+        ValueError: it is too long; with a sentence.
+    """
+    try:
+        key_names(prefix + _SUFFIX_BYTES * "x")
+    except ValueError:
+        whole, last = _MAX_KEY - _SUFFIX_BYTES, _MAX_NAME - _SUFFIX_BYTES
+        sentence = f"is too long: with the name of the tenant write at most {whole} bytes, {_MAX_NAME} between two"
+        raise ValueError(f"{sentence} slashes and {last} behind the last one") from None

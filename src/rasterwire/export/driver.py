@@ -126,11 +126,15 @@ class ExportDriver:
     def _look(self) -> None:
         while not self._is_closing:
             self._awake.clear()
-            with suppress(StorageUnavailable):  # the log says so; it may be there again the next time
+            try:
                 self._stop_cancelled()
                 self._claims.renew()
                 for export_id in self._claims.take(self._destinations.keys(), _AT_ONCE - len(self._claims)):
                     self._pool.submit(self._drive, export_id)
+            except StorageUnavailable:
+                pass  # the log says so; it may be there again the next time
+            except Exception:  # noqa: BLE001 - without this thread no export goes on
+                _log.exception("exports cannot be looked for")
             self._awake.wait(_LOOK_SECONDS)
 
     def _stop_cancelled(self) -> None:
@@ -141,14 +145,20 @@ class ExportDriver:
                 attempt.stop()
 
     def _drive(self, export_id: str) -> None:
+        record = None
         try:
             record = self._jobs.claim(export_id)
             if record is not None:
                 self._attempt(record)
         except (StorageUnavailable, WorkersUnavailable) as error:
             _log.warning("export %s: %s; somebody goes on with it later", export_id, error.reason)
-        except Exception:  # noqa: BLE001 - the thread goes on with other exports
+            self._claims.postpone(export_id)
+        except Exception as error:  # noqa: BLE001 - the thread goes on with other exports
             _log.exception("export %s: an unexpected error", export_id)
+            self._claims.postpone(export_id)
+            if record is not None:  # what fails in a way that nobody knows would do so again
+                with suppress(StorageUnavailable):
+                    self._jobs.end(export_id, record.attempt, ExportState.FAILED, _failure(error))
         finally:
             with self._lock:
                 self._running.pop(export_id, None)

@@ -55,10 +55,8 @@ class FolderDestination:
 
     def begin(self, key: str, headers: Mapping[str, str], *, replace: bool = False) -> str:  # noqa: ARG002
         """See ``Destination.begin``."""
-        path = self._path(key)
         with _reached():
-            if not replace and path.exists():
-                raise AlreadyExists(key)
+            self._check_free(key, replace=replace)
             upload = secrets.token_hex(16)
             _make_folders(self._folder, self._folder / _UPLOADS / upload)
             self._write(self._folder / _UPLOADS / upload / "key", key.encode())
@@ -88,7 +86,7 @@ class FolderDestination:
             try:
                 with _open_upload(key):
                     self._join(folder, path, parts, replace=replace)
-            except FileExistsError:
+            except (FileExistsError, IsADirectoryError):
                 if not _holds(path, parts):
                     raise AlreadyExists(key) from None
             self._remove(folder)
@@ -102,6 +100,7 @@ class FolderDestination:
         """See ``Destination.put``."""
         path = self._path(key)
         with _reached():
+            self._check_free(key, replace=replace)
             _make_folders(self._folder, self._folder / _UPLOADS)
             temporary = self._folder / _UPLOADS / f"{secrets.token_hex(16)}.put"
             try:
@@ -130,11 +129,15 @@ class FolderDestination:
 
     def delete(self, key: str) -> None:
         """See ``Destination.delete``; folders that become empty are removed."""
-        path = self._path(key)
+        try:
+            names = key_names(key)
+        except ValueError:  # so there is none
+            return
+        path = self._folder.joinpath(*names)
         with _reached():
             with contextlib.suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
                 path.unlink()
-            for folder in path.parents[: len(key_names(key)) - 1]:
+            for folder in path.parents[: len(names) - 1]:
                 try:
                     folder.rmdir()
                 except OSError:  # it is not empty, or gone
@@ -142,6 +145,17 @@ class FolderDestination:
 
     def _path(self, key: str) -> Path:
         return self._folder.joinpath(*key_names(key))
+
+    def _check_free(self, key: str, *, replace: bool) -> None:
+        """Accept a key under which a file can be placed.
+
+        Raises:
+            AlreadyExists: there is such a file that is not to be replaced, a folder, or a file in place of a folder.
+        """
+        path = self._path(key)
+        folders = path.parents[: len(key_names(key)) - 1]
+        if path.is_dir() or (path.exists() and not replace) or any(folder.is_file() for folder in folders):
+            raise AlreadyExists(key)
 
     def _upload_folder(self, key: str, upload: str) -> Path:
         """Return the folder of an upload, if it is of a key."""
@@ -293,7 +307,7 @@ def _holds(path: Path, parts: Sequence[tuple[int, str]]) -> bool:
             if os.fstat(file.fileno()).st_size != sum(int(match[1]) for match in matches if match):
                 return False
             return all(match and _checksum(file, int(match[1])) == int(match[2], 16) for match in matches)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return False
 
 

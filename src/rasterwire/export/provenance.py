@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import shapely
 
+from rasterwire.errors import InvalidRequest
 from rasterwire.export.job import ExportJob
 from rasterwire.geo.crs import crs_name, parse_crs, transformer
 from rasterwire.geo.grid import footprint
@@ -136,12 +137,16 @@ def _assets(job: ExportJob, files: Sequence[WrittenFile]) -> Mapping[str, Any]:
 
 
 def _outline(raster: RasterPlan) -> shapely.Geometry | None:
-    """Return the outline of a raster in degrees, None where it has no place or reaches beyond what has one."""
+    """Return the outline of a raster in degrees, None where it has no place on earth or reaches beyond what has one."""
     if raster.grid.crs is None:
         return None
     outline = footprint(raster.grid).geometry
     dense = shapely.segmentize(outline, max(outline.length / (4 * _EDGE_POINTS), 1e-12))
-    x, y = transformer(raster.grid.crs, parse_crs("EPSG:4326", "crs")).transform(*shapely.get_coordinates(dense).T)
+    try:
+        to_degrees = transformer(raster.grid.crs, parse_crs("EPSG:4326", "crs"))
+    except InvalidRequest:  # another planet, or a crs that is tied to nothing
+        return None
+    x, y = to_degrees.transform(*shapely.get_coordinates(dense).T)
     points = np.column_stack([x, y])
     if not np.isfinite(points).all():
         return None

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from functools import partial
+from pathlib import PurePosixPath
 from typing import Any
 
 import google_crc32c
@@ -45,6 +46,9 @@ _header_names = {
     "cache-control": "CacheControl",
     "content-encoding": "ContentEncoding",
 }
+
+_media_types = {".tif": "image/tiff", ".json": "application/json", ".vrt": "application/xml"}
+"""Of the files of exports, by the endings of their names."""
 
 _log = logging.getLogger("rasterwire.server")
 
@@ -115,7 +119,10 @@ class S3Destination:
 
     def put(self, key: str, data: bytes, *, replace: bool = False) -> None:
         """See ``Destination.put``."""
-        store = partial(self._client.put_object, **self._place(key), Body=data, ContentMD5=_md5(data))
+        media_type = _media_types.get(PurePosixPath(key).suffix, "application/octet-stream")
+        store = partial(
+            self._client.put_object, **self._place(key), Body=data, ContentMD5=_md5(data), ContentType=media_type
+        )
         with self._asked(key):
             self._create(store, key, replace=replace)
 
@@ -139,8 +146,12 @@ class S3Destination:
 
     def delete(self, key: str) -> None:
         """See ``Destination.delete``."""
+        try:
+            place = self._place(key)
+        except ValueError:  # so there is none
+            return
         with suppress(FileNotFoundError), self._asked(key):
-            self._client.delete_object(**self._place(key))
+            self._client.delete_object(**place)
 
     def _place(self, key: str) -> dict[str, str]:
         return {"Bucket": self._bucket, "Key": self._prefix + "/".join(key_names(key))}

@@ -17,6 +17,7 @@ from rasterwire.errors import (
     invalid,
 )
 from rasterwire.export.cog_export import count_cog_parts
+from rasterwire.export.destination import check_prefix
 from rasterwire.export.file_export import SIDE_FILES
 from rasterwire.export.job import ExportJob
 from rasterwire.export.provenance import WrittenFile
@@ -53,6 +54,9 @@ _WATCH_SECONDS = 0.5
 
 _LEAST_PART_BYTES = 5 << 20
 """Of uploads, by which parts of one file are counted; a folder takes smaller ones, which are as many."""
+
+_MAX_STEM = 100
+"""Characters of the name of an image in the names of files, where the request names none."""
 
 _id = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
@@ -237,11 +241,20 @@ def _own_violations(request: ParsedExport, queue: ExportQueue) -> Sequence[Viola
         problems.append(
             Violation("destination", "DESTINATION_UNKNOWN", f"no destination {bare.destination!r}; {choices}")
         )
+    if bare.prefix and not any(violation.field == "prefix" for violation in problems):
+        try:
+            check_prefix(_below_tenant(bare.prefix, _tenant()))
+        except ValueError as error:
+            problems.append(Violation("prefix", "PREFIX_TOO_LONG", f"{error}"))
     formats = {download_pb2.FORMAT_UNSPECIFIED, download_pb2.FORMAT_GEO_TIFF}
     if request.params.download.format not in formats:
         sentence = "files of an export are GeoTIFFs; leave it out, or say GEO_TIFF"
         problems.append(Violation("download.format", "FORMAT_UNSUPPORTED", sentence))
     return problems
+
+
+def _below_tenant(prefix: str, tenant: str) -> str:
+    return f"{tenant}/{prefix}" if tenant else prefix
 
 
 def _plan_violations(plan: RenderPlan, params: ExportParams) -> Sequence[Violation]:
@@ -268,8 +281,8 @@ def _record(request: ParsedExport, plan: RenderPlan, tenant: str) -> ExportRecor
     message = request.message()
     message.request_id = message.request_id.lower()  # the digits of a UUID count in either case
     export_id = f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(10)}"
-    name = plan.filename.rpartition(".")[0]
-    prefix = message.prefix or f"{re.sub(r'[^A-Za-z0-9_-]', '_', name)}-{export_id}"
+    name = re.sub(r"[^A-Za-z0-9_-]", "_", plan.filename.rpartition(".")[0])
+    prefix = message.prefix or f"{name[:_MAX_STEM]}-{export_id}"
     job = ExportJob(plan, "", message.file_side)
     raster = plan.rasters[0]
     parts = (
@@ -283,7 +296,7 @@ def _record(request: ParsedExport, plan: RenderPlan, tenant: str) -> ExportRecor
         request_id=message.request_id,
         payload=message.SerializeToString(deterministic=True),
         destination=message.destination,
-        prefix=f"{tenant}/{prefix}" if tenant else prefix,
+        prefix=_below_tenant(prefix, tenant),
         description=message.description,
         etag=plan.etag,
         pixels=plan.pixels,

@@ -85,11 +85,11 @@ def begin_exports(
         return None
     jobs, leases = _stores(settings, stores)
     limits = Limits(settings.max_side, settings.max_bytes, settings.max_bands)
-    replan = partial(planned_again, service.all_downloads.within(limits), tenants)
+    by_name = {destination.name: destination for destination in settings.export.destinations}
+    replan = partial(planned_again, service.all_downloads.within(limits), tenants, by_name)
     scratch = scratch_folder(settings) / "exports"
     claims = ExportClaims(jobs, leases, f"{socket.gethostname()}:{os.getpid()}")
     driver = ExportDriver(claims, destinations, engine, scratch, replan, meter)
-    by_name = {destination.name: destination for destination in settings.export.destinations}
     service.export_queue = ExportQueue(jobs, by_name, limits, driver.wake)
     service.quotas.count_exports = jobs.count
     return Exporting(service, jobs, driver)
