@@ -1,15 +1,17 @@
 """Tests of the contract of JobStore. An implementation is added to ``place``."""
 
+import re
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from rasterwire.errors import QuotaExceeded
+from rasterwire.store.job_rows import JobRows, Rows, Statement
 from rasterwire.store.jobs import ExportRecord, ExportState, JobStore, PartRecord, Speed
 from rasterwire.store.sqlite_jobs import SqliteJobStore
 
@@ -23,10 +25,12 @@ class Place:
     Attributes:
         open: opens the store as another process does.
         later: makes all times so many seconds earlier; no test waits.
+        explain: statements before one that has it told by which indexes it finds its rows.
     """
 
     open: Callable[[], JobStore]
     later: Callable[[float], object]
+    explain: tuple[str, ...]
 
 
 TIMES = ("create_time", "update_time", "start_time", "end_time", "attempt_time")
@@ -43,7 +47,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
                     for name in TIMES:
                         connection.execute(f"UPDATE exports SET {name} = {name} - ?", (seconds,))
 
-            yield Place(lambda: stack.enter_context(closing(SqliteJobStore(path))), earlier)
+            yield Place(lambda: stack.enter_context(closing(SqliteJobStore(path))), earlier, ("EXPLAIN QUERY PLAN",))
             return
         conninfo = request.getfixturevalue("new_database")()
         from rasterwire.store.postgres.database import Database
@@ -58,7 +62,46 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
                 for name in TIMES:
                     connection.execute(f"UPDATE rasterwire.exports SET {name} = {name} - %s", (seconds,))
 
-        yield Place(lambda: PostgresJobStore(stack.enter_context(closing(Database(conninfo)))), before)
+        explain = ("SET LOCAL enable_seqscan = off", "EXPLAIN")  # small tables are read whole else
+        yield Place(lambda: PostgresJobStore(stack.enter_context(closing(Database(conninfo)))), before, explain)
+
+
+_whole = re.compile(r"SCAN (export\w*)(?! USING)\b|Seq Scan on (export\w*)")
+
+
+class Watched:
+    """Keeps the statements of a store."""
+
+    def __init__(self, place: Place) -> None:
+        self.store = place.open()
+        assert isinstance(self.store, JobRows)
+        self._explain = place.explain
+        self._transaction = self.store.transaction
+        self._statements: dict[str, Mapping[str, object]] = {}
+        self.store.transaction = self._watching  # type: ignore[method-assign]
+
+    @contextmanager
+    def _watching(self, **options: bool) -> Iterator[Statement]:
+        with self._transaction(**options) as run:
+
+            def keeping(text: str, values: Mapping[str, object], /) -> Rows:
+                self._statements[text] = values
+                return run(text, values)
+
+            yield keeping
+
+    def read_whole(self) -> list[tuple[str, str]]:
+        """Return the tables that statements find no index for, and the statements."""
+        assert len(self._statements) > 0
+        found = []
+        for text, values in self._statements.items():
+            with self._transaction(changes=True) as run:
+                *settings, explain = self._explain
+                for setting in settings:
+                    run(setting, {})
+                lines = [str(row[-1]) for row in run(f"{explain} {text}", values).fetchall()]
+            found += [(hit[1] or hit[2], text) for hit in map(_whole.search, lines) if hit]
+        return found
 
 
 def job(number: int = 1, **values: object) -> ExportRecord:
@@ -244,6 +287,16 @@ def test_the_speed_is_that_of_exports_that_succeeded_at_one_go(place: Place) -> 
     assert store.speed().seconds_for(2000) == pytest.approx(100, abs=10)
 
 
+def test_adding_an_export_reads_no_parts_of_others(place: Place) -> None:
+    watched = Watched(place)
+    watched.store.put(job(1))
+    watched.store.claim(job(1).id)
+    watched.store.end(job(1).id, 1, ExportState.SUCCEEDED)
+    place.later(91 * 86400)
+    watched.store.put(job(2))
+    assert [table for table, _ in watched.read_whole() if table == "export_parts"] == []
+
+
 def test_exports_that_ended_long_ago_are_forgotten_with_their_parts(place: Place) -> None:
     store = place.open()
     store.put(job(1))
@@ -256,3 +309,15 @@ def test_exports_that_ended_long_ago_are_forgotten_with_their_parts(place: Place
     assert store.get(job(1).id) is None
     assert list(store.parts(job(1).id)) == []
     assert store.get(job(2).id) is not None
+
+
+def test_each_export_that_is_added_has_two_forgotten_at_most(place: Place) -> None:
+    store = place.open()
+    for number in range(5):
+        store.put(job(number))
+        store.cancel(job(number).id)
+        place.later(1)
+    place.later(91 * 86400)
+    for new, left in ((5, [2, 3, 4]), (6, [4]), (7, [])):
+        store.put(job(new))
+        assert [number for number in range(5) if store.get(job(number).id)] == left

@@ -4,11 +4,11 @@ Times are seconds since 1970 by the clock of the store.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from rasterwire.errors import Overloaded, QuotaExceeded
+from rasterwire.errors import Overloaded, QuotaExceeded, StorageUnavailable
 from rasterwire.store.jobs import ExportRecord, ExportState, PartRecord, Speed
 from rasterwire.store.limits import FULL_RETRY_SECONDS
 
@@ -22,6 +22,9 @@ MAX_PAYLOADS = 1 << 30
 
 _KEPT_SECONDS = 90 * 86400
 """After which an export that has ended is forgotten."""
+
+_MAX_SWEPT = 2
+"""Exports that are forgotten at once, each time that one is added: so they become fewer, and nobody waits for long."""
 
 _RECENT = 20
 """Exports by which the speed is measured."""
@@ -44,8 +47,13 @@ VALUES (:id, :tenant, :request_id, :payload, :destination, :prefix, :description
     :source_bytes, :parts_total, :priority, 'PENDING', {now}, {now})
 """
 
-_SWEEP = "DELETE FROM {schema}exports WHERE end_time < {now} - :kept"
-_SWEEP_PARTS = "DELETE FROM {schema}export_parts WHERE export_id NOT IN (SELECT id FROM {schema}exports)"
+_SWEEP = """
+DELETE FROM {schema}exports WHERE id IN (
+    SELECT id FROM {schema}exports WHERE end_time < {now} - :kept ORDER BY end_time LIMIT :most
+) RETURNING id
+"""
+
+_DELETE_PARTS = "DELETE FROM {schema}export_parts WHERE export_id = :id"
 
 _ROOM = """
 SELECT count(*), coalesce(sum(CASE WHEN tenant = :tenant THEN 1 ELSE 0 END), 0) FROM {schema}exports
@@ -151,9 +159,13 @@ class JobRows:
 
     def put(self, record: ExportRecord, most: int | None = None) -> ExportRecord:
         """See ``JobStore.put``."""
+        stored = self._add(record, most)
+        with suppress(StorageUnavailable):  # the log says so; the next one sweeps
+            self._sweep()
+        return stored
+
+    def _add(self, record: ExportRecord, most: int | None) -> ExportRecord:
         with self.transaction(adds=True) as run:
-            run(_SWEEP, {"kept": _KEPT_SECONDS})
-            run(_SWEEP_PARTS, {})
             if record.request_id:
                 condition = "WHERE tenant = :tenant AND request_id = :request_id"
                 key = {"tenant": record.tenant, "request_id": record.request_id}
@@ -167,6 +179,12 @@ class JobRows:
                 raise Overloaded(FULL_RETRY_SECONDS)
             run(_PUT, {name: getattr(record, name) for name in _GIVEN})
             return _record(run(_with_payload("WHERE id = :id"), {"id": record.id}).fetchone())
+
+    def _sweep(self) -> None:
+        """Forget some of the exports that ended long ago, with their parts."""
+        with self.transaction() as run:
+            for (export_id,) in run(_SWEEP, {"kept": _KEPT_SECONDS, "most": _MAX_SWEPT}).fetchall():
+                run(_DELETE_PARTS, {"id": export_id})
 
     def get(self, export_id: str) -> ExportRecord | None:
         """See ``JobStore.get``."""
@@ -240,7 +258,7 @@ class JobRows:
             if run(_END, values).rowcount != 1:
                 return False
             if state is not ExportState.SUCCEEDED:
-                run("DELETE FROM {schema}export_parts WHERE export_id = :id", {"id": export_id})
+                run(_DELETE_PARTS, {"id": export_id})
         return True
 
     def speed(self) -> Speed:
