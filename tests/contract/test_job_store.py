@@ -297,6 +297,12 @@ def test_adding_an_export_reads_no_parts_of_others(place: Place) -> None:
     assert [table for table, _ in watched.read_whole() if table == "export_parts"] == []
 
 
+def test_the_speed_is_read_from_no_more_exports_than_it_is_measured_by(place: Place) -> None:
+    watched = Watched(place)
+    watched.store.speed()
+    assert watched.read_whole() == []
+
+
 def test_exports_that_ended_long_ago_are_forgotten_with_their_parts(place: Place) -> None:
     store = place.open()
     store.put(job(1))
