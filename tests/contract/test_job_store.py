@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from rasterwire.errors import QuotaExceeded
+from rasterwire.errors import Overloaded, QuotaExceeded
+from rasterwire.store import job_rows
 from rasterwire.store.job_rows import JobRows, Rows, Statement
 from rasterwire.store.jobs import ExportRecord, ExportState, JobStore, PartRecord, Speed
 from rasterwire.store.sqlite_jobs import SqliteJobStore
@@ -170,7 +171,9 @@ def test_lists_are_of_one_tenant_with_the_newest_first(place: Place) -> None:
     assert {record.payload for record in store.list("forestry", "", 9)} == {b""}
 
 
-def test_unfinished_exports_come_by_priority_then_by_age_and_only_for_known_destinations(place: Place) -> None:
+def test_exports_of_a_tenant_come_by_priority_then_by_age_and_only_for_known_destinations(
+    place: Place,
+) -> None:
     store = place.open()
     for number, priority in enumerate((100, 100, 900, 5)):
         store.put(job(number, priority=priority))
@@ -178,6 +181,45 @@ def test_unfinished_exports_come_by_priority_then_by_age_and_only_for_known_dest
     store.cancel(job(1).id)
     assert list(store.unfinished(BUCKET, 10)) == [job(2).id, job(0).id, job(3).id]
     assert list(store.unfinished(BUCKET, 1)) == [job(2).id]
+
+
+def test_tenants_take_turns_whatever_their_priorities(place: Place) -> None:
+    store = place.open()
+    for number, (tenant, priority) in enumerate([("a", 9999), ("a", 9999), ("a", 5), ("b", 100), ("b", 0), ("c", 1)]):
+        store.put(job(number, tenant=tenant, priority=priority))
+    assert list(store.unfinished(BUCKET, 10)) == [job(number).id for number in (0, 3, 5, 1, 4, 2)]
+    store.claim(job(1).id)
+    store.claim(job(2).id)
+    assert list(store.unfinished(BUCKET, 10)) == [job(number).id for number in (1, 3, 5, 2, 4, 0)]
+    assert list(store.unfinished(BUCKET, 3)) == [job(number).id for number in (1, 3, 5)]
+
+
+def test_what_waits_for_an_unknown_destination_takes_no_turn_of_its_tenant(place: Place) -> None:
+    store = place.open()
+    store.put(job(0, destination="elsewhere", priority=900))
+    store.put(job(1))
+    store.put(job(2, tenant="water"))
+    assert list(store.unfinished(BUCKET, 10)) == [job(1).id, job(2).id]
+    store.claim(job(0).id)
+    assert list(store.unfinished(BUCKET, 10)) == [job(2).id, job(1).id]
+
+
+def test_a_tenant_leaves_others_as_much_room_as_it_takes(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job_rows, "MAX_UNFINISHED", 8)
+    store, numbers = place.open(), iter(range(99))
+
+    def fill(tenant: str) -> int:
+        for count in range(9):
+            try:
+                store.put(job(next(numbers), tenant=tenant))
+            except Overloaded:
+                return count
+        raise AssertionError
+
+    assert [fill(tenant) for tenant in "abcd"] == [4, 2, 1, 1]
+    assert fill("a") == 0
+    store.cancel(job(0).id)
+    assert [fill(tenant) for tenant in "ae"] == [0, 1]
 
 
 def test_who_claims_an_export_fences_off_who_had_it_before(place: Place) -> None:

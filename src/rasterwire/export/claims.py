@@ -14,7 +14,7 @@ _LEASE_SECONDS = 5.0
 """After which another process goes on with an export whose process died."""
 
 
-_MAX_SEEN = 1000
+_MAX_SEEN = 2000
 """Exports that are looked at: as many as a server takes."""
 
 _TRIES = 20

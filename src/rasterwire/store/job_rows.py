@@ -3,6 +3,7 @@
 Times are seconds since 1970 by the clock of the store.
 """
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime
@@ -14,8 +15,9 @@ from rasterwire.store.limits import FULL_RETRY_SECONDS
 
 __all__ = ["JobRows", "Rows", "Statement"]
 
-MAX_UNFINISHED = 1000
-"""Exports of all tenants that have not ended."""
+MAX_UNFINISHED = 2000
+"""Exports of all tenants that have not ended. A tenant may have no more of them than are left for others: half of them
+where it is alone, a quarter where another one has half."""
 
 MAX_PAYLOADS = 1 << 30
 """Bytes of the requests of all exports."""
@@ -63,7 +65,8 @@ WHERE end_time IS NULL
 _PAYLOADS = "SELECT coalesce(sum(length(payload)), 0) FROM {schema}exports"
 
 _UNFINISHED = """
-SELECT id, destination FROM {schema}exports WHERE end_time IS NULL ORDER BY priority DESC, id
+SELECT id, tenant, destination, state <> 'PENDING' AS is_begun FROM {schema}exports
+WHERE end_time IS NULL ORDER BY is_begun DESC, priority DESC, id
 """
 
 _CLAIM = """
@@ -175,7 +178,7 @@ class JobRows:
             if most is not None and of_tenant >= most:
                 raise QuotaExceeded("concurrent_exports", most, int(of_tenant), 1, _RETRY_SECONDS)
             (size,) = run(_PAYLOADS, {}).fetchone()
-            if waiting >= MAX_UNFINISHED or size + len(record.payload) > MAX_PAYLOADS:
+            if of_tenant >= MAX_UNFINISHED - waiting or size + len(record.payload) > MAX_PAYLOADS:
                 raise Overloaded(FULL_RETRY_SECONDS)
             run(_PUT, {name: getattr(record, name) for name in _GIVEN})
             return _record(run(_with_payload("WHERE id = :id"), {"id": record.id}).fetchone())
@@ -203,7 +206,13 @@ class JobRows:
         """See ``JobStore.unfinished``."""
         with self.transaction(changes=False) as run:
             rows = run(_UNFINISHED, {}).fetchall()
-        return [export_id for export_id, destination in rows if destination in destinations][:count]
+        turns, before = list[tuple[int, str]](), Counter[str]()
+        for export_id, tenant, destination, is_begun in rows:
+            if destination in destinations:
+                turns.append((before[tenant], export_id))
+            if is_begun or destination in destinations:
+                before[tenant] += 1
+        return [export_id for _, export_id in sorted(turns)[:count]]
 
     def count(self, tenant: str) -> int:
         """See ``JobStore.count``."""
