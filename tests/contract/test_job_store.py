@@ -1,15 +1,18 @@
 """Tests of the contract of JobStore. An implementation is added to ``place``."""
 
+import re
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
-from rasterwire.errors import QuotaExceeded
+from rasterwire.errors import Overloaded, QuotaExceeded
+from rasterwire.store import job_rows
+from rasterwire.store.job_rows import JobRows, Rows, Statement
 from rasterwire.store.jobs import ExportRecord, ExportState, JobStore, PartRecord, Speed
 from rasterwire.store.sqlite_jobs import SqliteJobStore
 
@@ -23,10 +26,12 @@ class Place:
     Attributes:
         open: opens the store as another process does.
         later: makes all times so many seconds earlier; no test waits.
+        explain: statements before one that has it told by which indexes it finds its rows.
     """
 
     open: Callable[[], JobStore]
     later: Callable[[float], object]
+    explain: tuple[str, ...]
 
 
 TIMES = ("create_time", "update_time", "start_time", "end_time", "attempt_time")
@@ -43,7 +48,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
                     for name in TIMES:
                         connection.execute(f"UPDATE exports SET {name} = {name} - ?", (seconds,))
 
-            yield Place(lambda: stack.enter_context(closing(SqliteJobStore(path))), earlier)
+            yield Place(lambda: stack.enter_context(closing(SqliteJobStore(path))), earlier, ("EXPLAIN QUERY PLAN",))
             return
         conninfo = request.getfixturevalue("new_database")()
         from rasterwire.store.postgres.database import Database
@@ -58,7 +63,46 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
                 for name in TIMES:
                     connection.execute(f"UPDATE rasterwire.exports SET {name} = {name} - %s", (seconds,))
 
-        yield Place(lambda: PostgresJobStore(stack.enter_context(closing(Database(conninfo)))), before)
+        explain = ("SET LOCAL enable_seqscan = off", "EXPLAIN")  # small tables are read whole else
+        yield Place(lambda: PostgresJobStore(stack.enter_context(closing(Database(conninfo)))), before, explain)
+
+
+_whole = re.compile(r"SCAN (export\w*)(?! USING)\b|Seq Scan on (export\w*)")
+
+
+class Watched:
+    """Keeps the statements of a store."""
+
+    def __init__(self, place: Place) -> None:
+        self.store = place.open()
+        assert isinstance(self.store, JobRows)
+        self._explain = place.explain
+        self._transaction = self.store.transaction
+        self._statements: dict[str, Mapping[str, object]] = {}
+        self.store.transaction = self._watching  # type: ignore[method-assign]
+
+    @contextmanager
+    def _watching(self, **options: bool) -> Iterator[Statement]:
+        with self._transaction(**options) as run:
+
+            def keeping(text: str, values: Mapping[str, object], /) -> Rows:
+                self._statements[text] = values
+                return run(text, values)
+
+            yield keeping
+
+    def read_whole(self) -> list[tuple[str, str]]:
+        """Return the tables that statements find no index for, and the statements."""
+        assert len(self._statements) > 0
+        found = []
+        for text, values in self._statements.items():
+            with self._transaction(changes=True) as run:
+                *settings, explain = self._explain
+                for setting in settings:
+                    run(setting, {})
+                lines = [str(row[-1]) for row in run(f"{explain} {text}", values).fetchall()]
+            found += [(hit[1] or hit[2], text) for hit in map(_whole.search, lines) if hit]
+        return found
 
 
 def job(number: int = 1, **values: object) -> ExportRecord:
@@ -127,7 +171,9 @@ def test_lists_are_of_one_tenant_with_the_newest_first(place: Place) -> None:
     assert {record.payload for record in store.list("forestry", "", 9)} == {b""}
 
 
-def test_unfinished_exports_come_by_priority_then_by_age_and_only_for_known_destinations(place: Place) -> None:
+def test_exports_of_a_tenant_come_by_priority_then_by_age_and_only_for_known_destinations(
+    place: Place,
+) -> None:
     store = place.open()
     for number, priority in enumerate((100, 100, 900, 5)):
         store.put(job(number, priority=priority))
@@ -135,6 +181,45 @@ def test_unfinished_exports_come_by_priority_then_by_age_and_only_for_known_dest
     store.cancel(job(1).id)
     assert list(store.unfinished(BUCKET, 10)) == [job(2).id, job(0).id, job(3).id]
     assert list(store.unfinished(BUCKET, 1)) == [job(2).id]
+
+
+def test_tenants_take_turns_whatever_their_priorities(place: Place) -> None:
+    store = place.open()
+    for number, (tenant, priority) in enumerate([("a", 9999), ("a", 9999), ("a", 5), ("b", 100), ("b", 0), ("c", 1)]):
+        store.put(job(number, tenant=tenant, priority=priority))
+    assert list(store.unfinished(BUCKET, 10)) == [job(number).id for number in (0, 3, 5, 1, 4, 2)]
+    store.claim(job(1).id)
+    store.claim(job(2).id)
+    assert list(store.unfinished(BUCKET, 10)) == [job(number).id for number in (1, 3, 5, 2, 4, 0)]
+    assert list(store.unfinished(BUCKET, 3)) == [job(number).id for number in (1, 3, 5)]
+
+
+def test_what_waits_for_an_unknown_destination_takes_no_turn_of_its_tenant(place: Place) -> None:
+    store = place.open()
+    store.put(job(0, destination="elsewhere", priority=900))
+    store.put(job(1))
+    store.put(job(2, tenant="water"))
+    assert list(store.unfinished(BUCKET, 10)) == [job(1).id, job(2).id]
+    store.claim(job(0).id)
+    assert list(store.unfinished(BUCKET, 10)) == [job(2).id, job(1).id]
+
+
+def test_a_tenant_leaves_others_as_much_room_as_it_takes(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job_rows, "MAX_UNFINISHED", 8)
+    store, numbers = place.open(), iter(range(99))
+
+    def fill(tenant: str) -> int:
+        for count in range(9):
+            try:
+                store.put(job(next(numbers), tenant=tenant))
+            except Overloaded:
+                return count
+        raise AssertionError
+
+    assert [fill(tenant) for tenant in "abcd"] == [4, 2, 1, 1]
+    assert fill("a") == 0
+    store.cancel(job(0).id)
+    assert [fill(tenant) for tenant in "ae"] == [0, 1]
 
 
 def test_who_claims_an_export_fences_off_who_had_it_before(place: Place) -> None:
@@ -273,6 +358,22 @@ def test_the_speed_is_that_of_exports_that_succeeded_at_one_go(place: Place) -> 
     assert store.speed().seconds_for(2000) == pytest.approx(100, abs=10)
 
 
+def test_adding_an_export_reads_no_parts_of_others(place: Place) -> None:
+    watched = Watched(place)
+    watched.store.put(job(1))
+    watched.store.claim(job(1).id)
+    watched.store.end(job(1).id, 1, ExportState.SUCCEEDED)
+    place.later(91 * 86400)
+    watched.store.put(job(2))
+    assert [table for table, _ in watched.read_whole() if table == "export_parts"] == []
+
+
+def test_the_speed_is_read_from_no_more_exports_than_it_is_measured_by(place: Place) -> None:
+    watched = Watched(place)
+    watched.store.speed()
+    assert watched.read_whole() == []
+
+
 def test_exports_that_ended_long_ago_are_forgotten_with_their_parts(place: Place) -> None:
     store = place.open()
     store.put(job(1))
@@ -285,3 +386,15 @@ def test_exports_that_ended_long_ago_are_forgotten_with_their_parts(place: Place
     assert store.get(job(1).id) is None
     assert list(store.parts(job(1).id)) == []
     assert store.get(job(2).id) is not None
+
+
+def test_each_export_that_is_added_has_two_forgotten_at_most(place: Place) -> None:
+    store = place.open()
+    for number in range(5):
+        store.put(job(number))
+        store.cancel(job(number).id)
+        place.later(1)
+    place.later(91 * 86400)
+    for new, left in ((5, [2, 3, 4]), (6, [4]), (7, [])):
+        store.put(job(new))
+        assert [number for number in range(5) if store.get(job(number).id)] == left

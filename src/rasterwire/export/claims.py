@@ -19,7 +19,7 @@ _FIRST_PAUSE = 1.0
 
 _LONGEST_PAUSE = 60.0
 
-_MAX_SEEN = 1000
+_MAX_SEEN = 2000
 """Exports that are looked at: as many as a server takes."""
 
 _TRIES = 20

@@ -32,7 +32,7 @@ from rasterwire.server.messages.validate import violations
 from rasterwire.server.peer import principal
 from rasterwire.server.quotas import EXPORTS, PIXELS
 from rasterwire.server.service import Service
-from rasterwire.store.jobs import ENDED, ExportRecord, ExportState
+from rasterwire.store.jobs import ENDED, ExportRecord, ExportState, Speed
 from rasterwire.v1 import download_pb2
 from rasterwire.v1 import export_service_pb2 as export_pb2
 from rasterwire.v1.export_service_pb2 import ExportParams
@@ -156,7 +156,9 @@ class Exports:
             raise invalid("page_token", "PAGE_TOKEN_UNKNOWN", "is not a token of this server; leave it empty to begin")
         page = await self._service.run(lambda: queue.jobs.list(tenant, before, size + 1))
         following = page[size - 1].id if len(page) > size else ""
-        exports = [await self._described(queue, record) for record in page[:size]]
+        records = page[:size]
+        speed = await self._speed(queue, records)
+        exports = [_described(record, speed) for record in records]
         return export_pb2.ListExportsResponse(exports=exports, next_page_token=following)
 
     async def cancel(self, name: str) -> export_pb2.Export:
@@ -214,11 +216,26 @@ class Exports:
     async def _described(
         self, queue: ExportQueue, record: ExportRecord, files: Sequence[WrittenFile] = ()
     ) -> export_pb2.Export:
-        seconds_left = record.seconds_left
-        if record.state in {ExportState.PENDING, ExportState.RUNNING} and seconds_left is None:
-            pixels_left = record.pixels * (1 - record.parts_done / max(1, record.parts_total))
-            seconds_left = (await self._service.run(queue.jobs.speed)).seconds_for(int(pixels_left))
-        return from_record(record, seconds_left, files)
+        return _described(record, await self._speed(queue, [record]), files)
+
+    async def _speed(self, queue: ExportQueue, records: Sequence[ExportRecord]) -> Speed:
+        """Return how fast exports are, where the time that some of these take still is estimated by it."""
+        if not any(map(_has_done_nothing, records)):
+            return Speed(0, 0.0)
+        return await self._service.run(queue.jobs.speed)
+
+
+def _has_done_nothing(record: ExportRecord) -> bool:
+    """Whether nothing is known of the time that this attempt takes."""
+    return record.state in {ExportState.PENDING, ExportState.RUNNING} and record.seconds_left is None
+
+
+def _described(record: ExportRecord, speed: Speed, files: Sequence[WrittenFile] = ()) -> export_pb2.Export:
+    seconds_left = record.seconds_left
+    if _has_done_nothing(record):
+        pixels_left = record.pixels * (1 - record.parts_done / max(1, record.parts_total))
+        seconds_left = speed.seconds_for(int(pixels_left))
+    return from_record(record, seconds_left, files)
 
 
 def _tenant() -> str:

@@ -3,25 +3,30 @@
 Times are seconds since 1970 by the clock of the store.
 """
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from rasterwire.errors import Overloaded, QuotaExceeded
+from rasterwire.errors import Overloaded, QuotaExceeded, StorageUnavailable
 from rasterwire.store.jobs import ExportRecord, ExportState, PartRecord, Speed
 from rasterwire.store.limits import FULL_RETRY_SECONDS
 
 __all__ = ["JobRows", "Rows", "Statement"]
 
-MAX_UNFINISHED = 1000
-"""Exports of all tenants that have not ended."""
+MAX_UNFINISHED = 2000
+"""Exports of all tenants that have not ended. A tenant may have no more of them than are left for others: half of them
+where it is alone, a quarter where another one has half."""
 
 MAX_PAYLOADS = 1 << 30
 """Bytes of the requests of all exports."""
 
 _KEPT_SECONDS = 90 * 86400
 """After which an export that has ended is forgotten."""
+
+_MAX_SWEPT = 2
+"""Exports that are forgotten at once, each time that one is added: so they become fewer, and nobody waits for long."""
 
 _RECENT = 20
 """Exports by which the speed is measured."""
@@ -44,8 +49,13 @@ VALUES (:id, :tenant, :request_id, :payload, :destination, :prefix, :description
     :source_bytes, :parts_total, :priority, 'PENDING', {now}, {now})
 """
 
-_SWEEP = "DELETE FROM {schema}exports WHERE end_time < {now} - :kept"
-_SWEEP_PARTS = "DELETE FROM {schema}export_parts WHERE export_id NOT IN (SELECT id FROM {schema}exports)"
+_SWEEP = """
+DELETE FROM {schema}exports WHERE id IN (
+    SELECT id FROM {schema}exports WHERE end_time < {now} - :kept ORDER BY end_time LIMIT :most
+) RETURNING id
+"""
+
+_DELETE_PARTS = "DELETE FROM {schema}export_parts WHERE export_id = :id"
 
 _ROOM = """
 SELECT count(*), coalesce(sum(CASE WHEN tenant = :tenant THEN 1 ELSE 0 END), 0) FROM {schema}exports
@@ -55,7 +65,8 @@ WHERE end_time IS NULL
 _PAYLOADS = "SELECT coalesce(sum(length(payload)), 0) FROM {schema}exports"
 
 _UNFINISHED = """
-SELECT id, destination FROM {schema}exports WHERE end_time IS NULL ORDER BY priority DESC, id
+SELECT id, tenant, destination, state <> 'PENDING' AS is_begun FROM {schema}exports
+WHERE end_time IS NULL ORDER BY is_begun DESC, priority DESC, id
 """
 
 _CLAIM = """
@@ -157,9 +168,13 @@ class JobRows:
 
     def put(self, record: ExportRecord, most: int | None = None) -> ExportRecord:
         """See ``JobStore.put``."""
+        stored = self._add(record, most)
+        with suppress(StorageUnavailable):  # the log says so; the next one sweeps
+            self._sweep()
+        return stored
+
+    def _add(self, record: ExportRecord, most: int | None) -> ExportRecord:
         with self.transaction(adds=True) as run:
-            run(_SWEEP, {"kept": _KEPT_SECONDS})
-            run(_SWEEP_PARTS, {})
             if record.request_id:
                 condition = "WHERE tenant = :tenant AND request_id = :request_id"
                 key = {"tenant": record.tenant, "request_id": record.request_id}
@@ -169,10 +184,16 @@ class JobRows:
             if most is not None and of_tenant >= most:
                 raise QuotaExceeded("concurrent_exports", most, int(of_tenant), 1, _RETRY_SECONDS)
             (size,) = run(_PAYLOADS, {}).fetchone()
-            if waiting >= MAX_UNFINISHED or size + len(record.payload) > MAX_PAYLOADS:
+            if of_tenant >= MAX_UNFINISHED - waiting or size + len(record.payload) > MAX_PAYLOADS:
                 raise Overloaded(FULL_RETRY_SECONDS)
             run(_PUT, {name: getattr(record, name) for name in _GIVEN})
             return _record(run(_with_payload("WHERE id = :id"), {"id": record.id}).fetchone())
+
+    def _sweep(self) -> None:
+        """Forget some of the exports that ended long ago, with their parts."""
+        with self.transaction() as run:
+            for (export_id,) in run(_SWEEP, {"kept": _KEPT_SECONDS, "most": _MAX_SWEPT}).fetchall():
+                run(_DELETE_PARTS, {"id": export_id})
 
     def get(self, export_id: str) -> ExportRecord | None:
         """See ``JobStore.get``."""
@@ -191,7 +212,13 @@ class JobRows:
         """See ``JobStore.unfinished``."""
         with self.transaction(changes=False) as run:
             rows = run(_UNFINISHED, {}).fetchall()
-        return [export_id for export_id, destination in rows if destination in destinations][:count]
+        turns, before = list[tuple[int, str]](), Counter[str]()
+        for export_id, tenant, destination, is_begun in rows:
+            if destination in destinations:
+                turns.append((before[tenant], export_id))
+            if is_begun or destination in destinations:
+                before[tenant] += 1
+        return [export_id for _, export_id in sorted(turns)[:count]]
 
     def count(self, tenant: str) -> int:
         """See ``JobStore.count``."""
@@ -251,7 +278,7 @@ class JobRows:
             if run(_END, values).rowcount != 1:
                 return False
             if state is not ExportState.SUCCEEDED:
-                run("DELETE FROM {schema}export_parts WHERE export_id = :id", {"id": export_id})
+                run(_DELETE_PARTS, {"id": export_id})
         return True
 
     def speed(self) -> Speed:

@@ -40,7 +40,7 @@ class ExportRecord:
         pixels: values of all bands.
         source_bytes: see ``RenderPlan``.
         parts_total: into which the work is divided.
-        priority: more of it is begun first.
+        priority: more of it is begun first, of those of its tenant.
         state: how far it is.
         attempt: how often it was begun; the number is the fence of who works at it.
         parts_done: of the total.
@@ -140,6 +140,7 @@ class JobStore(Protocol):
 
         Raises:
             QuotaExceeded: the tenant has as many.
+            Overloaded: the tenant has as many as the store has room for still, or more.
         """
         ...
 
@@ -158,7 +159,11 @@ class JobStore(Protocol):
         ...
 
     def unfinished(self, destinations: Collection[str], count: int) -> Sequence[str]:
-        """Return ids of exports that have not ended: those of the greatest priority, and of these the oldest, first."""
+        """Return ids of exports that have not ended, in the order in which they are begun.
+
+        Tenants take turns: one of each comes first, those of tenants that have begun none before those of others. Of a
+        tenant, those that were begun come first, then those of the greatest priority, and of these the oldest.
+        """
         ...
 
     def count(self, tenant: str) -> int:

@@ -34,7 +34,9 @@ CREATE TABLE IF NOT EXISTS exports (
 );
 CREATE UNIQUE INDEX IF NOT EXISTS exports_request ON exports (tenant, request_id) WHERE request_id <> '';
 CREATE INDEX IF NOT EXISTS exports_tenant ON exports (tenant, id);
-CREATE INDEX IF NOT EXISTS exports_unfinished ON exports (priority, id) WHERE end_time IS NULL;
+CREATE INDEX IF NOT EXISTS exports_unfinished ON exports (tenant, id) WHERE end_time IS NULL;
+CREATE INDEX IF NOT EXISTS exports_ended ON exports (end_time) WHERE end_time IS NOT NULL;
+CREATE INDEX IF NOT EXISTS exports_succeeded ON exports (end_time) WHERE state = 'SUCCEEDED' AND attempt = 1;
 CREATE TABLE IF NOT EXISTS export_parts (
     export_id TEXT NOT NULL, number INTEGER NOT NULL, file_key TEXT NOT NULL, upload TEXT NOT NULL, etag TEXT NOT NULL,
     size BIGINT NOT NULL, crc32c BIGINT NOT NULL, summary BLOB NOT NULL, attempt INTEGER NOT NULL,

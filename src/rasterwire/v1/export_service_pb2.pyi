@@ -56,7 +56,7 @@ class ExportParams(_message.Message):
     was meant otherwise from becoming a job of days.
     """
     priority: _builtins.int
-    """Exports with more of it begin before others of the server, from 0 to 9999. Default 100."""
+    """Exports with more of it begin before others of the tenant, from 0 to 9999. Default 100."""
     description: _builtins.str
     """What the export is for, as lists show it."""
     request_id: _builtins.str

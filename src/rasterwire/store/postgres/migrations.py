@@ -111,7 +111,9 @@ MIGRATIONS = (
         );
         CREATE UNIQUE INDEX exports_request ON rasterwire.exports (tenant, request_id) WHERE request_id <> '';
         CREATE INDEX exports_tenant ON rasterwire.exports (tenant, id);
-        CREATE INDEX exports_unfinished ON rasterwire.exports (priority, id) WHERE end_time IS NULL;
+        CREATE INDEX exports_unfinished ON rasterwire.exports (tenant, id) WHERE end_time IS NULL;
+        CREATE INDEX exports_ended ON rasterwire.exports (end_time) WHERE end_time IS NOT NULL;
+        CREATE INDEX exports_succeeded ON rasterwire.exports (end_time) WHERE state = 'SUCCEEDED' AND attempt = 1;
         CREATE TABLE rasterwire.export_parts (
             export_id text NOT NULL,
             number integer NOT NULL,

@@ -113,7 +113,7 @@ type ExportParams struct {
 	// Pixels along both axes, of one band, that the export may have at most. Default 100000000. It keeps a region that
 	// was meant otherwise from becoming a job of days.
 	MaxPixels int64 `protobuf:"varint,5,opt,name=max_pixels,json=maxPixels,proto3" json:"max_pixels,omitempty"`
-	// Exports with more of it begin before others of the server, from 0 to 9999. Default 100.
+	// Exports with more of it begin before others of the tenant, from 0 to 9999. Default 100.
 	Priority *int32 `protobuf:"varint,6,opt,name=priority,proto3,oneof" json:"priority,omitempty"`
 	// What the export is for, as lists show it.
 	Description string `protobuf:"bytes,7,opt,name=description,proto3" json:"description,omitempty"`

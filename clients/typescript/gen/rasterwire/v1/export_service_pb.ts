@@ -66,7 +66,7 @@ export type ExportParams = Message<"rasterwire.v1.ExportParams"> & {
   maxPixels: bigint;
 
   /**
-   * Exports with more of it begin before others of the server, from 0 to 9999. Default 100.
+   * Exports with more of it begin before others of the tenant, from 0 to 9999. Default 100.
    *
    * @generated from field: optional int32 priority = 6;
    */

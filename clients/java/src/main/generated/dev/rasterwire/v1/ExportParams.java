@@ -226,7 +226,7 @@ private static final long serialVersionUID = 0L;
   private int priority_ = 0;
   /**
    * <pre>
-   * Exports with more of it begin before others of the server, from 0 to 9999. Default 100.
+   * Exports with more of it begin before others of the tenant, from 0 to 9999. Default 100.
    * </pre>
    *
    * <code>optional int32 priority = 6 [(.buf.validate.field) = { ... }</code>
@@ -238,7 +238,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Exports with more of it begin before others of the server, from 0 to 9999. Default 100.
+   * Exports with more of it begin before others of the tenant, from 0 to 9999. Default 100.
    * </pre>
    *
    * <code>optional int32 priority = 6 [(.buf.validate.field) = { ... }</code>
@@ -1367,7 +1367,7 @@ private static final long serialVersionUID = 0L;
     private int priority_ ;
     /**
      * <pre>
-     * Exports with more of it begin before others of the server, from 0 to 9999. Default 100.
+     * Exports with more of it begin before others of the tenant, from 0 to 9999. Default 100.
      * </pre>
      *
      * <code>optional int32 priority = 6 [(.buf.validate.field) = { ... }</code>
@@ -1379,7 +1379,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Exports with more of it begin before others of the server, from 0 to 9999. Default 100.
+     * Exports with more of it begin before others of the tenant, from 0 to 9999. Default 100.
      * </pre>
      *
      * <code>optional int32 priority = 6 [(.buf.validate.field) = { ... }</code>
@@ -1391,7 +1391,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Exports with more of it begin before others of the server, from 0 to 9999. Default 100.
+     * Exports with more of it begin before others of the tenant, from 0 to 9999. Default 100.
      * </pre>
      *
      * <code>optional int32 priority = 6 [(.buf.validate.field) = { ... }</code>
@@ -1407,7 +1407,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Exports with more of it begin before others of the server, from 0 to 9999. Default 100.
+     * Exports with more of it begin before others of the tenant, from 0 to 9999. Default 100.
      * </pre>
      *
      * <code>optional int32 priority = 6 [(.buf.validate.field) = { ... }</code>

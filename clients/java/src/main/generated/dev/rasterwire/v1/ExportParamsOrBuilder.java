@@ -107,7 +107,7 @@ public interface ExportParamsOrBuilder extends
 
   /**
    * <pre>
-   * Exports with more of it begin before others of the server, from 0 to 9999. Default 100.
+   * Exports with more of it begin before others of the tenant, from 0 to 9999. Default 100.
    * </pre>
    *
    * <code>optional int32 priority = 6 [(.buf.validate.field) = { ... }</code>
@@ -116,7 +116,7 @@ public interface ExportParamsOrBuilder extends
   boolean hasPriority();
   /**
    * <pre>
-   * Exports with more of it begin before others of the server, from 0 to 9999. Default 100.
+   * Exports with more of it begin before others of the tenant, from 0 to 9999. Default 100.
    * </pre>
    *
    * <code>optional int32 priority = 6 [(.buf.validate.field) = { ... }</code>
