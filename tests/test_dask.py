@@ -103,6 +103,37 @@ def test_a_render_that_nobody_wants_ends_while_its_blocks_are_computed(workers: 
     until(lambda: len(workers.cluster.scheduler.tasks), 0)
 
 
+@pytest.mark.parametrize("end", [RenderCancelled, WorkersUnavailable])
+def test_a_result_that_is_lost_before_it_is_fetched_is_not_waited_for_beyond_an_end(
+    workers: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: type[Exception]
+) -> None:
+    is_stopped = threading.Event()
+
+    def check() -> None:
+        if is_stopped.is_set():
+            raise RenderCancelled
+
+    open_gate(tmp_path)
+    results = workers.engine.map(Gated(tmp_path), range(2), None, check)
+    assert next(results) == 0
+    until(lambda: workers.engine._running, 0)  # both are computed
+    (tmp_path / "gate").unlink()
+    for worker in [*workers.processes]:
+        worker.kill()
+    with ThreadPoolExecutor(1) as pool:
+        taken = pool.submit(next, results)
+        until(lambda: begun(tmp_path).count("a1"), 2)  # it is computed again, behind the gate
+        if end is RenderCancelled:
+            is_stopped.set()
+        else:
+            monkeypatch.setattr(workers.engine, "_patience", -1)
+        try:
+            with pytest.raises(end):
+                taken.result(HANG / 10)
+        finally:
+            open_gate(tmp_path)
+
+
 def test_large_functions_are_sent_once(workers: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dask_tasks, "_INLINE", 1)
     assert list(workers.engine.map(Uneven(), range(9))) == [number * number for number in range(9)]

@@ -19,7 +19,7 @@ from distributed.scheduler import KilledWorker
 from rasterwire.errors import SourceUnavailable, WorkersUnavailable
 from rasterwire.render import Engine
 from rasterwire.render.build import BUILD
-from rasterwire.render.dask_tasks import Job, Piece, submitted
+from rasterwire.render.dask_tasks import Job, Piece, fetched, submitted
 from rasterwire.turns import Caller, Turns
 
 __all__ = ["DaskEngine"]
@@ -214,15 +214,12 @@ class DaskEngine:
         """
         lost_since: float | None = None
         while True:
-            while not piece.settled.wait(_POLL):
-                if check is not None:
-                    check()
-                self._check_workers(piece.job)
+            self._wait(piece.settled, piece.job, check)
             if piece.problem is not None:
                 raise piece.problem
             assert piece.remote is not None
             try:
-                return piece.remote.result()
+                return self._fetched(piece.remote, piece.job, check)
             except KilledWorker as error:
                 problem = "it ended each process that computed it; it is damaged, or needs too much memory"
                 raise SourceUnavailable.of_file(problem) from error
@@ -233,9 +230,23 @@ class DaskEngine:
             piece.settled.clear()
             self._queue(piece)
 
+    def _fetched(self, remote: "Future[Any]", job: Job, check: Callable[[], None] | None) -> Any:
+        """Return a result from the worker that has it; where that one is lost, it is computed again first."""
+        is_there = threading.Event()
+        result = fetched(remote)
+        result.add_done_callback(lambda _: is_there.set())
+        self._wait(is_there, job, check)
+        return result.result()
+
+    def _wait(self, event: threading.Event, job: Job, check: Callable[[], None] | None) -> None:
+        while not event.wait(_POLL):
+            if check is not None:
+                check()
+            self._check_workers(job)
+
     def _check_workers(self, job: Job) -> None:
-        """Fail where there are no workers for longer than this waits."""
-        if time.monotonic() - max(self._last_seen, job.began) > self._patience:
+        """Fail where this is closed, or there are no workers for longer than it waits."""
+        if not self._is_open or time.monotonic() - max(self._last_seen, job.began) > self._patience:
             raise WorkersUnavailable
 
     def _connected(self) -> Client:

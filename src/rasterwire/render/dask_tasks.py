@@ -1,10 +1,12 @@
 """What becomes of a map on Dask: its function, and each item by itself."""
 
+import asyncio
 import pickle
 import threading
 import time
 import uuid
 from collections.abc import Callable
+from concurrent.futures import Future as LocalFuture
 from functools import lru_cache
 from typing import Any
 
@@ -15,7 +17,7 @@ from rasterwire.render.engine import sharer
 from rasterwire.spans import Span, current_span
 from rasterwire.turns import current_caller
 
-__all__ = ["Job", "Piece", "submitted"]
+__all__ = ["Job", "Piece", "fetched", "submitted"]
 
 _INLINE = 64 << 10
 """Bytes of a function up to which it goes with each item: workers that have it already are not preferred then, and
@@ -117,3 +119,12 @@ def submitted(piece: Piece, client: Client) -> "Future[Any]":
         priority=job.next_priority(piece.cost),
         resources={BUILD: 1},
     )
+
+
+def fetched(remote: "Future[Any]") -> "LocalFuture[Any]":
+    """Begin to fetch a result; it may not come while the worker that had it is lost and it is computed again."""
+    return asyncio.run_coroutine_threadsafe(_awaited(remote), remote.client.loop.asyncio_loop)
+
+
+async def _awaited(remote: "Future[Any]") -> Any:
+    return await remote
