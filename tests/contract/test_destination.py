@@ -2,6 +2,7 @@
 
 import pickle
 import random
+import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
@@ -238,15 +239,23 @@ def test_nothing_is_removed_of_a_bucket_where_a_key_is_none(tmp_path: Path) -> N
     S3Destination(gone).delete("a//b")
 
 
-def test_files_and_folders_are_of_the_servers_user_alone(tmp_path: Path) -> None:
-    destination = FolderDestination(tmp_path / "exports")
-    upload = destination.begin("a/b/x", {})
-    listed = [(1, destination.put_part("a/b/x", upload, 1, b"1"))]
-    modes = {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.rglob("*") if path.is_file()}
-    destination.finish("a/b/x", upload, listed)
-    modes |= {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.rglob("*") if path.is_file()}
-    assert modes == {0o600}
-    assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.rglob("*") if path.is_dir()} == {0o700}
+def test_what_is_exported_is_readable_as_the_umask_says_and_what_is_on_its_way_to_nobody(tmp_path: Path) -> None:
+    folder = tmp_path / "exports"
+    destination = FolderDestination(folder)
+    before = os.umask(0o027)
+    try:
+        upload = destination.begin("a/b/x", {})
+        listed = [(1, destination.put_part("a/b/x", upload, 1, b"1"))]
+        parts = {stat.S_IMODE(path.stat().st_mode) for path in folder.rglob("*") if path.is_file()}
+        destination.finish("a/b/x", upload, listed)
+        destination.put("a/b/y", b"2")
+    finally:
+        os.umask(before)
+    assert parts == {0o600}
+    assert {stat.S_IMODE((folder / name).stat().st_mode) for name in ("a/b/x", "a/b/y")} == {0o640}
+    assert {stat.S_IMODE((folder / name).stat().st_mode) for name in ("", "a", "a/b")} == {0o750}
+    assert stat.S_IMODE((folder / ".uploads").stat().st_mode) == 0o700
+    destination.delete("a/b/y")
     destination.delete("a/b/x")
     assert [path.name for path in (tmp_path / "exports").rglob("*")] == [".uploads"]
 

@@ -25,6 +25,10 @@ __all__ = ["FolderDestination"]
 
 _FOLDER_MODE = 0o700
 
+_RESULT_MODE = 0o666
+"""Of what is exported, less the umask of the server: others are to read it. Until it is whole, it lies in a folder that
+only its owner can enter."""
+
 _UPLOADS = ".uploads"
 """The folder of uploads and files in progress; no name of a key begins with a dot."""
 
@@ -104,7 +108,7 @@ class FolderDestination:
             _make_folders(self._folder, self._folder / _UPLOADS)
             temporary = self._folder / _UPLOADS / f"{secrets.token_hex(16)}.put"
             try:
-                self._write(temporary, data)
+                self._write(temporary, data, _RESULT_MODE)
                 self._place(temporary, path, replace=replace)
             except FileExistsError:
                 raise AlreadyExists(key) from None
@@ -176,7 +180,7 @@ class FolderDestination:
         if path.exists() and not replace:
             raise FileExistsError
         whole = folder / f"{secrets.token_hex(16)}.whole"
-        with _new_file(whole) as joined:
+        with _new_file(whole, _RESULT_MODE) as joined:
             for number, etag in parts:
                 with (folder / f"{number}.{etag}").open("rb") as part:
                     _append(part, joined, _size_of(etag))
@@ -187,11 +191,11 @@ class FolderDestination:
         finally:
             whole.unlink(missing_ok=True)
 
-    def _write(self, path: Path, data: bytes) -> None:
+    def _write(self, path: Path, data: bytes, mode: int = FILE_MODE) -> None:
         """Write a file that is whole or not there."""
         temporary = path.with_name(f"{secrets.token_hex(16)}.part")
         try:
-            with _new_file(temporary) as file:
+            with _new_file(temporary, mode) as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
@@ -253,17 +257,17 @@ def _open_upload(key: str) -> Iterator[None]:
         raise UnknownUpload(key) from None
 
 
-def _new_file(path: Path) -> BinaryIO:
-    return os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, FILE_MODE), "wb")
+def _new_file(path: Path, mode: int) -> BinaryIO:
+    return os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, mode), "wb")
 
 
 def _make_folders(top: Path, folder: Path) -> None:
-    """Make folders that only their owner can enter; those that exist stay as they are."""
-    top.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+    """Make folders: those of uploads for their owner alone, all others as the umask says. What exists stays as it is."""
+    top.mkdir(parents=True, exist_ok=True)
     path = top
     for name in folder.relative_to(top).parts:
         path = path / name
-        path.mkdir(mode=_FOLDER_MODE, exist_ok=True)
+        path.mkdir(mode=_FOLDER_MODE if _UPLOADS in path.relative_to(top).parts else 0o777, exist_ok=True)
 
 
 def _append(part: BinaryIO, joined: BinaryIO, size: int) -> None:
