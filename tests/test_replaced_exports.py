@@ -11,9 +11,11 @@ from exporting import Exporter, exporter, warped
 from rasterwire.encode.geotiff import encode_geotiff
 from rasterwire.errors import SourceUnavailable, StorageUnavailable
 from rasterwire.export import attempt as attempts
+from rasterwire.export import cog_part, file_export
 from rasterwire.export import driver as drivers
-from rasterwire.export import file_export
+from rasterwire.export.attempt import Attempt
 from rasterwire.export.folder_destination import FolderDestination
+from rasterwire.render.block import render_block
 from rasterwire.v1 import export_service_pb2
 from rasterwire.v1.export_service_pb2 import Export
 from waiting import until
@@ -172,3 +174,47 @@ def test_nothing_is_left_of_what_was_stored_while_the_export_was_cancelled(
     is_asked.set()
     assert replacing.ended(names[0]).state == Export.STATE_CANCELLED
     assert [name for name in replacing.files() if prefix in name or name.startswith(".uploads/")] == []
+
+
+def test_a_cancelled_export_renders_no_further_and_removes_its_parts_after_the_last_block(
+    replacing: Exporter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    render, stop, abort = render_block, Attempt.stop, FolderDestination.abort
+    renders, is_stopped = threading.Event(), threading.Event()
+    lock, running, ended = threading.Lock(), list[object](), set[int]()
+    late, at_abort = list[object](), list[int]()
+
+    def render_slowly(raster: Any, window: Any) -> Any:
+        with lock:
+            running.append(window)
+            if threading.get_ident() in ended:
+                late.append(window)
+        renders.set()
+        is_stopped.wait()
+        try:
+            return render(raster, window)
+        finally:
+            with lock:
+                running.remove(window)
+                ended.add(threading.get_ident())  # it knows by now that it is stopped
+
+    def stop_and_tell(attempt: Attempt) -> None:
+        stop(attempt)
+        is_stopped.set()
+
+    def abort_and_count(destination: FolderDestination, key: str, upload: str) -> None:
+        with lock:
+            at_abort.append(len(running))
+        abort(destination, key, upload)
+
+    monkeypatch.setattr(cog_part, "render_block", render_slowly)
+    monkeypatch.setattr(Attempt, "stop", stop_and_tell)
+    monkeypatch.setattr(FolderDestination, "abort", abort_and_count)
+    params = warped()
+    params.scale = 0.5
+    name = replacing.create(params, prefix="stopped", max_pixels=10**9).name
+    renders.wait()
+    cancel(replacing, name)
+    assert replacing.ended(name).state == Export.STATE_CANCELLED
+    assert (late, at_abort) == ([], [0])
+    assert [name for name in replacing.files() if "stopped" in name or name.startswith(".uploads/")] == []

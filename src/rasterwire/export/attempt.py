@@ -2,7 +2,8 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TypeVar
 
@@ -47,6 +48,8 @@ class Attempt:
         self.record = record
         self.parts = {part.number: part for part in jobs.parts(record.id)}
         self._stopped = threading.Event()
+        self._idle = threading.Condition()
+        self._busy = 0
 
     @property
     def is_stopped(self) -> bool:
@@ -65,6 +68,29 @@ class Attempt:
         """
         if self._stopped.is_set():
             raise RenderCancelled
+
+    @contextmanager
+    def task(self) -> Iterator[None]:
+        """Return a block in which a thread of this process makes a part.
+
+        Raises:
+            RenderCancelled: the attempt is stopped, before the block begins.
+        """
+        with self._idle:
+            self.check()
+            self._busy += 1
+        try:
+            yield
+        finally:
+            with self._idle:
+                self._busy -= 1
+                self._idle.notify_all()
+
+    def join(self) -> None:
+        """Stop, and wait for the threads that make parts: what they store must not come after it is removed."""
+        self.stop()
+        with self._idle:
+            self._idle.wait_for(lambda: not self._busy)
 
     def pause(self, seconds: float) -> None:
         """Go on a while later.

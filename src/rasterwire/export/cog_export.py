@@ -1,6 +1,7 @@
 """An export of one cloud-optimized GeoTIFF of any size, uploaded in parts that no process holds all of."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
 import google_crc32c
@@ -44,6 +45,25 @@ class _StoredPart:
 
 
 @dataclass(frozen=True, slots=True)
+class _Within:
+    """The attempt that a task is of, as long as the task is in the process of that attempt."""
+
+    attempt: Attempt | None = None
+
+    def __reduce__(self) -> tuple[type["_Within"], tuple[()]]:
+        return _Within, ()
+
+    def task(self) -> AbstractContextManager[None]:
+        """See ``Attempt.task``."""
+        return nullcontext() if self.attempt is None else self.attempt.task()
+
+    def check(self) -> None:
+        """See ``Attempt.check``."""
+        if self.attempt is not None:
+            self.attempt.check()
+
+
+@dataclass(frozen=True, slots=True)
 class _StoringTask:
     """Makes parts and stores them from wherever it is called; megabytes of pixels go no further than that."""
 
@@ -51,6 +71,7 @@ class _StoringTask:
     destination: Destination
     key: str
     upload: str
+    within: _Within
 
     def __call__(self, part: PartWindow) -> _StoredPart:
         """Make and store a part.
@@ -58,8 +79,12 @@ class _StoringTask:
         Raises:
             SourceUnavailable: see ``CogTask``.
             StorageUnavailable, UnknownUpload: see ``Destination.put_part``.
+            RenderCancelled: the attempt is stopped, and it is of this process.
         """
-        return _stored(self.task(part), self.destination, self.key, self.upload, part.number)
+        with self.within.task():
+            made = self.task(part, self.within.check)
+            self.within.check()
+            return _stored(made, self.destination, self.key, self.upload, part.number)
 
 
 def _stored(part: CogPart, destination: Destination, key: str, upload: str, number: int) -> _StoredPart:
@@ -95,7 +120,7 @@ class CogExport:
         """
         parts = [part for part in self._cog.parts if not part.below and not self._attempt.is_done(part.number)]
         bands = len(self._job.plan.rasters[0].bands)
-        task = _StoringTask(self._cog.task, self._destination, self._key, self._upload)
+        task = _StoringTask(self._cog.task, self._destination, self._key, self._upload, _Within(self._attempt))
         stored = self._engine.map(
             task, parts, lambda part: bands * part.window.height * part.window.width, self._attempt.check
         )

@@ -245,6 +245,7 @@ class ExportDriver:
 
     def _remove(self, attempt: Attempt, destination: Destination, state: ExportState, failure: str = "") -> None:
         """End an export that stores no parts any more, once nothing of it is left."""
+        attempt.join()
         remove_files(destination, attempt.parts.values())
         record = attempt.record
         if self._jobs.end(record.id, record.attempt, state, failure):
