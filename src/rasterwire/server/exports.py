@@ -31,7 +31,7 @@ from rasterwire.server.messages.validate import violations
 from rasterwire.server.peer import principal
 from rasterwire.server.quotas import EXPORTS, PIXELS
 from rasterwire.server.service import Service
-from rasterwire.store.jobs import ENDED, ExportRecord, ExportState, Speed
+from rasterwire.store.jobs import ENDED, ExportRecord, ExportState, Speed, digest_of
 from rasterwire.v1 import download_pb2
 from rasterwire.v1 import export_service_pb2 as export_pb2
 from rasterwire.v1.export_service_pb2 import ExportParams
@@ -121,7 +121,7 @@ class Exports:
             raise
         if stored.id != record.id:
             share.give_back()
-            if stored.payload != record.payload:
+            if stored.digest != digest_of(record.payload):
                 message = f"{record.request_id!r} was used with other params; make a new UUID"
                 raise invalid("request_id", "REQUEST_ID_REUSED", message)
         queue.wake()

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from rasterwire.errors import Overloaded, QuotaExceeded, StorageUnavailable
-from rasterwire.store.jobs import ExportRecord, ExportState, PartRecord, Speed
+from rasterwire.store.jobs import ExportRecord, ExportState, PartRecord, Speed, digest_of
 from rasterwire.store.limits import FULL_RETRY_SECONDS
 
 __all__ = ["JobRows", "Rows", "Statement"]
@@ -20,7 +20,7 @@ MAX_UNFINISHED = 2000
 where it is alone, a quarter where another one has half."""
 
 MAX_PAYLOADS = 1 << 30
-"""Bytes of the requests of all exports."""
+"""Bytes of the requests of all exports that have not ended, likewise."""
 
 _KEPT_SECONDS = 90 * 86400
 """After which an export that has ended is forgotten."""
@@ -38,15 +38,15 @@ _SELECT = """
 SELECT id, tenant, request_id, {payload}, destination, prefix, description, etag, pixels, source_bytes, parts_total,
     priority, state, attempt, parts_done, bytes_done, failure, create_time, update_time, start_time, end_time,
     CASE WHEN state = 'RUNNING' AND parts_done > attempt_parts
-    THEN ({now} - attempt_time) / (parts_done - attempt_parts) * (parts_total - parts_done) END
+    THEN ({now} - attempt_time) / (parts_done - attempt_parts) * (parts_total - parts_done) END, digest
 FROM {schema}exports
 """
 
 _PUT = """
 INSERT INTO {schema}exports (id, tenant, request_id, payload, destination, prefix, description, etag, pixels,
-    source_bytes, parts_total, priority, state, create_time, update_time)
+    source_bytes, parts_total, priority, digest, state, create_time, update_time)
 VALUES (:id, :tenant, :request_id, :payload, :destination, :prefix, :description, :etag, :pixels,
-    :source_bytes, :parts_total, :priority, 'PENDING', {now}, {now})
+    :source_bytes, :parts_total, :priority, :digest, 'PENDING', {now}, {now})
 """
 
 _SWEEP = """
@@ -58,11 +58,12 @@ DELETE FROM {schema}exports WHERE id IN (
 _DELETE_PARTS = "DELETE FROM {schema}export_parts WHERE export_id = :id"
 
 _ROOM = """
-SELECT count(*), coalesce(sum(CASE WHEN tenant = :tenant THEN 1 ELSE 0 END), 0) FROM {schema}exports
+SELECT count(*), coalesce(sum(length(payload)), 0), coalesce(sum(CASE WHEN tenant = :tenant THEN 1 ELSE 0 END), 0),
+    coalesce(sum(CASE WHEN tenant = :tenant THEN length(payload) ELSE 0 END), 0) FROM {schema}exports
 WHERE end_time IS NULL
 """
 
-_PAYLOADS = "SELECT coalesce(sum(length(payload)), 0) FROM {schema}exports"
+_COUNT = "SELECT count(*) FROM {schema}exports WHERE tenant = :tenant AND end_time IS NULL"
 
 _UNFINISHED = """
 SELECT id, tenant, destination, state <> 'PENDING' AS is_begun FROM {schema}exports
@@ -98,12 +99,13 @@ WHERE export_id = :id ORDER BY number
 
 _CANCEL = """
 UPDATE {schema}exports SET update_time = {now}, end_time = CASE state WHEN 'PENDING' THEN {now} END,
+    payload = CASE state WHEN 'PENDING' THEN :nothing ELSE payload END,
     state = CASE state WHEN 'PENDING' THEN 'CANCELLED' ELSE 'CANCELLING' END
 WHERE id = :id AND state IN ('PENDING', 'RUNNING')
 """
 
 _END = """
-UPDATE {schema}exports SET update_time = {now}, end_time = {now}, failure = :failure,
+UPDATE {schema}exports SET update_time = {now}, end_time = {now}, failure = :failure, payload = :nothing,
     state = CASE state WHEN 'CANCELLING' THEN 'CANCELLED' ELSE :state END
 WHERE id = :id AND attempt = :attempt AND (state = 'RUNNING' OR state = 'CANCELLING' AND :state <> 'SUCCEEDED')
 """
@@ -174,13 +176,14 @@ class JobRows:
                 key = {"tenant": record.tenant, "request_id": record.request_id}
                 if (row := run(_with_payload(condition), key).fetchone()) is not None:
                     return _record(row)
-            waiting, of_tenant = run(_ROOM, {"tenant": record.tenant}).fetchone()
+            waiting, size, of_tenant, size_of_tenant = run(_ROOM, {"tenant": record.tenant}).fetchone()
             if most is not None and of_tenant >= most:
                 raise QuotaExceeded("concurrent_exports", most, int(of_tenant), 1, _RETRY_SECONDS)
-            (size,) = run(_PAYLOADS, {}).fetchone()
-            if of_tenant >= MAX_UNFINISHED - waiting or size + len(record.payload) > MAX_PAYLOADS:
+            is_large = size_of_tenant + len(record.payload) > MAX_PAYLOADS - size
+            if of_tenant >= MAX_UNFINISHED - waiting or is_large:
                 raise Overloaded(FULL_RETRY_SECONDS)
-            run(_PUT, {name: getattr(record, name) for name in _GIVEN})
+            values = {name: getattr(record, name) for name in _GIVEN} | {"digest": digest_of(record.payload)}
+            run(_PUT, values)
             return _record(run(_with_payload("WHERE id = :id"), {"id": record.id}).fetchone())
 
     def _sweep(self) -> None:
@@ -217,7 +220,7 @@ class JobRows:
     def count(self, tenant: str) -> int:
         """See ``JobStore.count``."""
         with self.transaction(changes=False) as run:
-            return int(run(_ROOM, {"tenant": tenant}).fetchone()[1])
+            return int(run(_COUNT, {"tenant": tenant}).fetchone()[0])
 
     def standing(self, export_id: str) -> tuple[ExportState, int] | None:
         """See ``JobStore.standing``."""
@@ -256,13 +259,13 @@ class JobRows:
     def cancel(self, export_id: str) -> ExportRecord | None:
         """See ``JobStore.cancel``."""
         with self.transaction() as run:
-            run(_CANCEL, {"id": export_id})
+            run(_CANCEL, {"id": export_id, "nothing": b""})
             row = run(_with_payload("WHERE id = :id"), {"id": export_id}).fetchone()
         return None if row is None else _record(row)
 
     def end(self, export_id: str, attempt: int, state: ExportState, failure: str = "") -> bool:
         """See ``JobStore.end``."""
-        values = {"id": export_id, "attempt": attempt, "state": state.value, "failure": failure}
+        values = {"id": export_id, "attempt": attempt, "state": state.value, "failure": failure, "nothing": b""}
         with self.transaction() as run:
             if run(_END, values).rowcount != 1:
                 return False
@@ -284,7 +287,7 @@ def _with_payload(condition: str) -> str:
 def _record(row: Sequence[Any]) -> ExportRecord:
     """Return the export of a row of ``_SELECT``."""
     values = list(row)
-    values[3] = values[3] or b""
+    values[3], values[22] = bytes(values[3] or b""), bytes(values[22])
     values[12] = ExportState(values[12])
     values[17:21] = [None if time is None else datetime.fromtimestamp(time, UTC) for time in values[17:21]]
     return ExportRecord(*values)
