@@ -4,6 +4,7 @@ import asyncio
 import re
 import secrets
 import time
+from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
 
 from rasterwire.errors import (
@@ -46,7 +47,8 @@ _PRIORITY = 100
 _DEFAULT_PAGE, _MAX_PAGE = 50, 500
 
 _MAX_WATCHES = 200
-"""Exports that are watched at once, at each worker."""
+"""Calls that watch an export at once, at each worker. A tenant may have no more of them than are left for others: half
+of them where it is alone."""
 
 _WATCH_SECONDS = 0.5
 """Between two looks at an export that is watched."""
@@ -62,7 +64,7 @@ class Exports:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._watches = 0
+        self._watches = Counter[str]()
 
     @property
     def _queue(self) -> ExportQueue:
@@ -176,13 +178,13 @@ class Exports:
 
         Raises:
             ExportNotFound: unknown, or of another tenant.
-            Overloaded: as many watch as may.
+            Overloaded: the tenant watches as many as there is room for still.
             RenderCancelled: the server stops.
         """
-        queue = self._queue
-        if self._watches >= _MAX_WATCHES:
+        queue, tenant = self._queue, _tenant()
+        if self._watches[tenant] >= _MAX_WATCHES - self._watches.total():
             raise Overloaded(_WATCH_SECONDS * 10)
-        self._watches += 1
+        self._watches[tenant] += 1
         try:
             before: tuple[object, ...] = ()
             while True:
@@ -197,7 +199,8 @@ class Exports:
                     raise RenderCancelled
                 await asyncio.sleep(_WATCH_SECONDS)
         finally:
-            self._watches -= 1
+            self._watches[tenant] -= 1
+            self._watches += Counter()  # forgets those who watch none
 
     async def _find(self, queue: ExportQueue, name: str) -> ExportRecord:
         export_id, tenant = name.removeprefix("exports/"), _tenant()

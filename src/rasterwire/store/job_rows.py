@@ -174,7 +174,7 @@ class JobRows:
             if record.request_id:
                 condition = "WHERE tenant = :tenant AND request_id = :request_id"
                 key = {"tenant": record.tenant, "request_id": record.request_id}
-                if (row := run(_with_payload(condition), key).fetchone()) is not None:
+                if (row := run(_without_payload(condition), key).fetchone()) is not None:
                     return _record(row)
             waiting, size, of_tenant, size_of_tenant = run(_ROOM, {"tenant": record.tenant}).fetchone()
             if most is not None and of_tenant >= most:
@@ -184,7 +184,7 @@ class JobRows:
                 raise Overloaded(FULL_RETRY_SECONDS)
             values = {name: getattr(record, name) for name in _GIVEN} | {"digest": digest_of(record.payload)}
             run(_PUT, values)
-            return _record(run(_with_payload("WHERE id = :id"), {"id": record.id}).fetchone())
+            return _record(run(_without_payload("WHERE id = :id"), {"id": record.id}).fetchone())
 
     def _sweep(self) -> None:
         """Forget some of the exports that ended long ago, with their parts."""
@@ -195,15 +195,15 @@ class JobRows:
     def get(self, export_id: str) -> ExportRecord | None:
         """See ``JobStore.get``."""
         with self.transaction(changes=False) as run:
-            row = run(_with_payload("WHERE id = :id"), {"id": export_id}).fetchone()
+            row = run(_without_payload("WHERE id = :id"), {"id": export_id}).fetchone()
         return None if row is None else _record(row)
 
     def list(self, tenant: str, before: str, count: int) -> Sequence[ExportRecord]:
         """See ``JobStore.list``."""
-        query = _SELECT.replace("{payload}", "NULL") + "WHERE tenant = :tenant AND id < :before"
+        query = _without_payload("WHERE tenant = :tenant AND id < :before ORDER BY id DESC LIMIT :count")
         values = {"tenant": tenant, "before": before or "g", "count": count}
         with self.transaction(changes=False) as run:
-            return [_record(row) for row in run(f"{query} ORDER BY id DESC LIMIT :count", values).fetchall()]
+            return [_record(row) for row in run(query, values).fetchall()]
 
     def unfinished(self, destinations: Collection[str], count: int) -> Sequence[str]:
         """See ``JobStore.unfinished``."""
@@ -233,7 +233,8 @@ class JobRows:
         with self.transaction() as run:
             if run(_CLAIM, {"id": export_id}).rowcount != 1:
                 return None
-            return _record(run(_with_payload("WHERE id = :id"), {"id": export_id}).fetchone())
+            query = _SELECT.replace("{payload}", "payload") + "WHERE id = :id"
+            return _record(run(query, {"id": export_id}).fetchone())
 
     def put_part(self, export_id: str, part: PartRecord) -> bool:
         """See ``JobStore.put_part``."""
@@ -260,7 +261,7 @@ class JobRows:
         """See ``JobStore.cancel``."""
         with self.transaction() as run:
             run(_CANCEL, {"id": export_id, "nothing": b""})
-            row = run(_with_payload("WHERE id = :id"), {"id": export_id}).fetchone()
+            row = run(_without_payload("WHERE id = :id"), {"id": export_id}).fetchone()
         return None if row is None else _record(row)
 
     def end(self, export_id: str, attempt: int, state: ExportState, failure: str = "") -> bool:
@@ -280,8 +281,8 @@ class JobRows:
         return Speed(int(pixels), float(seconds))
 
 
-def _with_payload(condition: str) -> str:
-    return _SELECT.replace("{payload}", "payload") + condition
+def _without_payload(condition: str) -> str:
+    return _SELECT.replace("{payload}", "NULL") + condition
 
 
 def _record(row: Sequence[Any]) -> ExportRecord:

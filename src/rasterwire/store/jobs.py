@@ -38,7 +38,7 @@ class ExportRecord:
         id: 32 hexadecimal digits; later exports have greater ids.
         tenant: whose it is; "" where the server knew no tenants.
         request_id: the client's id of the request, or "".
-        payload: the serialized request; opaque here. b"" once the export has ended.
+        payload: the serialized request; opaque here. b"" but where the export was claimed.
         destination: the name of one of the settings.
         prefix: of the names of all files there.
         description: what it is for, as the client says.
@@ -157,7 +157,7 @@ class JobStore(Protocol):
         ...
 
     def list(self, tenant: str, before: str, count: int) -> Sequence[ExportRecord]:
-        """Return the next exports of a tenant, the newest first, without their payloads.
+        """Return the next exports of a tenant, the newest first.
 
         Args:
             tenant: whose.
