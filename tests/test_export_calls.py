@@ -1,7 +1,7 @@
 """What calls about exports ask of the store of exports."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +10,17 @@ from typing import TypeVar
 
 import pytest
 
+from rasterwire.errors import Overloaded
 from rasterwire.export.queue import ExportQueue
 from rasterwire.plan import Limits
 from rasterwire.principal import Principal
+from rasterwire.server import exports
 from rasterwire.server.exports import Exports
 from rasterwire.server.peer import principal
 from rasterwire.store.jobs import ExportRecord, Speed
 from rasterwire.store.sqlite_jobs import SqliteJobStore
 from rasterwire.v1 import export_service_pb2
+from rasterwire.v1.export_service_pb2 import Export
 
 T = TypeVar("T")
 
@@ -87,3 +90,30 @@ def test_a_list_of_what_has_ended_asks_for_no_speed(calls: Calls) -> None:
     answer = calls.ask(lambda: calls.exports.list(export_service_pb2.ListExportsRequest()))
     assert len(answer.exports) == 1
     assert calls.jobs.count_of_speeds == 0
+
+
+def test_a_tenant_that_watches_leaves_others_as_much_room(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exports, "_MAX_WATCHES", 8)
+    names = {tenant: calls.put(number, tenant) for number, tenant in enumerate("abc")}
+    open_watches = list[AsyncGenerator[Export, None]]()
+
+    async def fill(tenant: str) -> int:
+        principal.set(Principal(tenant, ("",)))
+        for count in range(9):
+            watch = calls.exports.watch(names[tenant])
+            try:
+                await anext(watch)
+            except Overloaded:
+                return count
+            open_watches.append(watch)
+        raise AssertionError
+
+    async def run() -> None:
+        assert [await fill(tenant) for tenant in "abc"] == [4, 2, 1]
+        for watch in open_watches:
+            await watch.aclose()
+        assert await fill("c") == 4
+        for watch in open_watches:
+            await watch.aclose()
+
+    asyncio.run(run())

@@ -13,7 +13,7 @@ import pytest
 from rasterwire.errors import Overloaded, QuotaExceeded
 from rasterwire.store import job_rows
 from rasterwire.store.job_rows import JobRows, Rows, Statement
-from rasterwire.store.jobs import ExportRecord, ExportState, JobStore, PartRecord, Speed
+from rasterwire.store.jobs import ExportRecord, ExportState, JobStore, PartRecord, Speed, digest_of
 from rasterwire.store.sqlite_jobs import SqliteJobStore
 
 BUCKET = {"bucket"}
@@ -121,10 +121,22 @@ def test_what_is_stored_comes_back_and_waits(place: Place) -> None:
     found = place.open().get(stored.id)
     assert found == stored
     assert found is not None
-    assert (found.state, found.attempt, found.payload) == (ExportState.PENDING, 0, b"\x00what\xff")
+    assert (found.state, found.attempt) == (ExportState.PENDING, 0)
     assert found.create_time is not None
     assert found.start_time is None
     assert place.open().get("f" * 32) is None
+
+
+def test_only_who_claims_an_export_reads_its_request(place: Place) -> None:
+    store = place.open()
+    assert store.put(job(request_id="a")).payload == b""
+    assert store.put(job(request_id="a")).payload == b""
+    claimed, found, listed = store.claim(job().id), store.get(job().id), store.list("forestry", "", 1)[0]
+    cancelled = store.cancel(job().id)
+    assert claimed is not None
+    assert found is not None
+    assert cancelled is not None
+    assert (claimed.payload, found.payload, listed.payload, cancelled.payload) == (job().payload, b"", b"", b"")
 
 
 def test_a_repeated_request_id_of_a_tenant_returns_the_first_export(place: Place) -> None:
@@ -168,7 +180,6 @@ def test_lists_are_of_one_tenant_with_the_newest_first(place: Place) -> None:
         store.put(job(number, tenant="water" if number == 3 else "forestry"))
     assert [record.id for record in store.list("forestry", "", 3)] == [job(4).id, job(2).id, job(1).id]
     assert [record.id for record in store.list("forestry", job(1).id, 3)] == [job(0).id]
-    assert {record.payload for record in store.list("forestry", "", 9)} == {b""}
 
 
 def test_exports_of_a_tenant_come_by_priority_then_by_age_and_only_for_known_destinations(
@@ -220,6 +231,39 @@ def test_a_tenant_leaves_others_as_much_room_as_it_takes(place: Place, monkeypat
     assert fill("a") == 0
     store.cancel(job(0).id)
     assert [fill(tenant) for tenant in "ae"] == [0, 1]
+
+
+def test_an_export_that_has_ended_keeps_of_its_request_what_a_repeated_one_is_compared_with(place: Place) -> None:
+    store = place.open()
+    for number in range(4):
+        assert store.put(job(number, request_id=f"{number}")).digest == digest_of(job().payload)
+    for number in (1, 2, 3):
+        store.claim(job(number).id)
+    store.cancel(job(0).id)
+    store.end(job(1).id, 1, ExportState.SUCCEEDED)
+    store.end(job(2).id, 1, ExportState.FAILED)
+    store.cancel(job(3).id)
+    running = store.claim(job(3).id)
+    assert running is not None
+    assert running.payload == job().payload
+    store.end(job(3).id, 2, ExportState.CANCELLED)
+    for number in range(4):
+        repeated = store.put(job(9, request_id=f"{number}", payload=b"other"))
+        assert (repeated.id, repeated.digest) == (job(number).id, digest_of(job().payload))
+
+
+def test_requests_of_one_tenant_fill_no_room_of_others_nor_those_of_exports_that_ended(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_rows, "MAX_PAYLOADS", 4000)
+    store = place.open()
+    for number in range(9):
+        store.put(job(number, payload=bytes(2000)))
+        store.cancel(job(number).id)
+    store.put(job(10, payload=bytes(1500)))
+    with pytest.raises(Overloaded):
+        store.put(job(11, payload=bytes(1500)))
+    store.put(job(12, payload=bytes(1500), tenant="water"))
 
 
 def test_who_claims_an_export_fences_off_who_had_it_before(place: Place) -> None:
@@ -358,19 +402,22 @@ def test_the_speed_is_that_of_exports_that_succeeded_at_one_go(place: Place) -> 
     assert store.speed().seconds_for(2000) == pytest.approx(100, abs=10)
 
 
-def test_adding_an_export_reads_no_parts_of_others(place: Place) -> None:
+def test_no_call_reads_all_that_is_stored(place: Place) -> None:
     watched = Watched(place)
-    watched.store.put(job(1))
-    watched.store.claim(job(1).id)
-    watched.store.end(job(1).id, 1, ExportState.SUCCEEDED)
+    store = watched.store
+    for number in (1, 2, 3):
+        store.put(job(number, request_id=f"{number}"), most=9)
+        store.claim(job(number).id)
+        store.put_part(job(number).id, done(0, 1))
+    store.end(job(1).id, 1, ExportState.SUCCEEDED)
+    store.cancel(job(2).id)
     place.later(91 * 86400)
-    watched.store.put(job(2))
-    assert [table for table, _ in watched.read_whole() if table == "export_parts"] == []
-
-
-def test_the_speed_is_read_from_no_more_exports_than_it_is_measured_by(place: Place) -> None:
-    watched = Watched(place)
-    watched.store.speed()
+    store.put(job(4))  # forgets the first
+    for read in (store.get, store.standing, store.parts, store.count):
+        read(job(2).id)
+    store.list("forestry", "", 9)
+    store.unfinished(BUCKET, 9)
+    store.speed()
     assert watched.read_whole() == []
 
 

@@ -4,6 +4,7 @@ import asyncio
 import re
 import secrets
 import time
+from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
 
 from rasterwire.errors import (
@@ -32,7 +33,7 @@ from rasterwire.server.messages.validate import violations
 from rasterwire.server.peer import principal
 from rasterwire.server.quotas import EXPORTS, PIXELS
 from rasterwire.server.service import Service
-from rasterwire.store.jobs import ENDED, ExportRecord, ExportState, Speed
+from rasterwire.store.jobs import ENDED, ExportRecord, ExportState, Speed, digest_of
 from rasterwire.v1 import download_pb2
 from rasterwire.v1 import export_service_pb2 as export_pb2
 from rasterwire.v1.export_service_pb2 import ExportParams
@@ -47,7 +48,8 @@ _PRIORITY = 100
 _DEFAULT_PAGE, _MAX_PAGE = 50, 500
 
 _MAX_WATCHES = 200
-"""Exports that are watched at once, at each worker."""
+"""Calls that watch an export at once, at each worker. A tenant may have no more of them than are left for others: half
+of them where it is alone."""
 
 _WATCH_SECONDS = 0.5
 """Between two looks at an export that is watched."""
@@ -66,7 +68,7 @@ class Exports:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._watches = 0
+        self._watches = Counter[str]()
 
     @property
     def _queue(self) -> ExportQueue:
@@ -125,7 +127,7 @@ class Exports:
             raise
         if stored.id != record.id:
             share.give_back()
-            if stored.payload != record.payload:
+            if stored.digest != digest_of(record.payload):
                 message = f"{record.request_id!r} was used with other params; make a new UUID"
                 raise invalid("request_id", "REQUEST_ID_REUSED", message)
         queue.wake()
@@ -180,13 +182,13 @@ class Exports:
 
         Raises:
             ExportNotFound: unknown, or of another tenant.
-            Overloaded: as many watch as may.
+            Overloaded: the tenant watches as many as there is room for still.
             RenderCancelled: the server stops.
         """
-        queue = self._queue
-        if self._watches >= _MAX_WATCHES:
+        queue, tenant = self._queue, _tenant()
+        if self._watches[tenant] >= _MAX_WATCHES - self._watches.total():
             raise Overloaded(_WATCH_SECONDS * 10)
-        self._watches += 1
+        self._watches[tenant] += 1
         try:
             before: tuple[object, ...] = ()
             while True:
@@ -201,7 +203,8 @@ class Exports:
                     raise RenderCancelled
                 await asyncio.sleep(_WATCH_SECONDS)
         finally:
-            self._watches -= 1
+            self._watches[tenant] -= 1
+            self._watches += Counter()  # forgets those who watch none
 
     async def _find(self, queue: ExportQueue, name: str) -> ExportRecord:
         export_id, tenant = name.removeprefix("exports/"), _tenant()

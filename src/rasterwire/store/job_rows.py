@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from rasterwire.errors import Overloaded, QuotaExceeded, StorageUnavailable
-from rasterwire.store.jobs import ExportRecord, ExportState, PartRecord, Speed
+from rasterwire.store.jobs import ExportRecord, ExportState, PartRecord, Speed, digest_of
 from rasterwire.store.limits import FULL_RETRY_SECONDS
 
 __all__ = ["JobRows", "Rows", "Statement"]
@@ -20,7 +20,7 @@ MAX_UNFINISHED = 2000
 where it is alone, a quarter where another one has half."""
 
 MAX_PAYLOADS = 1 << 30
-"""Bytes of the requests of all exports."""
+"""Bytes of the requests of all exports that have not ended, likewise."""
 
 _KEPT_SECONDS = 90 * 86400
 """After which an export that has ended is forgotten."""
@@ -38,15 +38,15 @@ _SELECT = """
 SELECT id, tenant, request_id, {payload}, destination, prefix, description, etag, pixels, source_bytes, parts_total,
     priority, state, attempt, parts_done, bytes_done, failure, create_time, update_time, start_time, end_time,
     CASE WHEN state = 'RUNNING' AND parts_done > attempt_parts
-    THEN ({now} - attempt_time) / (parts_done - attempt_parts) * (parts_total - parts_done) END
+    THEN ({now} - attempt_time) / (parts_done - attempt_parts) * (parts_total - parts_done) END, digest
 FROM {schema}exports
 """
 
 _PUT = """
 INSERT INTO {schema}exports (id, tenant, request_id, payload, destination, prefix, description, etag, pixels,
-    source_bytes, parts_total, priority, state, create_time, update_time)
+    source_bytes, parts_total, priority, digest, state, create_time, update_time)
 VALUES (:id, :tenant, :request_id, :payload, :destination, :prefix, :description, :etag, :pixels,
-    :source_bytes, :parts_total, :priority, 'PENDING', {now}, {now})
+    :source_bytes, :parts_total, :priority, :digest, 'PENDING', {now}, {now})
 """
 
 _SWEEP = """
@@ -58,11 +58,12 @@ DELETE FROM {schema}exports WHERE id IN (
 _DELETE_PARTS = "DELETE FROM {schema}export_parts WHERE export_id = :id"
 
 _ROOM = """
-SELECT count(*), coalesce(sum(CASE WHEN tenant = :tenant THEN 1 ELSE 0 END), 0) FROM {schema}exports
+SELECT count(*), coalesce(sum(length(payload)), 0), coalesce(sum(CASE WHEN tenant = :tenant THEN 1 ELSE 0 END), 0),
+    coalesce(sum(CASE WHEN tenant = :tenant THEN length(payload) ELSE 0 END), 0) FROM {schema}exports
 WHERE end_time IS NULL
 """
 
-_PAYLOADS = "SELECT coalesce(sum(length(payload)), 0) FROM {schema}exports"
+_COUNT = "SELECT count(*) FROM {schema}exports WHERE tenant = :tenant AND end_time IS NULL"
 
 _UNFINISHED = """
 SELECT id, tenant, destination, state <> 'PENDING' AS is_begun FROM {schema}exports
@@ -99,6 +100,7 @@ WHERE export_id = :id ORDER BY number
 
 _CANCEL = """
 UPDATE {schema}exports SET update_time = {now}, end_time = CASE state WHEN 'PENDING' THEN {now} END,
+    payload = CASE state WHEN 'PENDING' THEN :nothing ELSE payload END,
     state = CASE state WHEN 'PENDING' THEN 'CANCELLED' ELSE 'CANCELLING' END
 WHERE id = :id AND state IN ('PENDING', 'RUNNING')
 """
@@ -109,7 +111,7 @@ WHERE id = :id AND attempt = :attempt AND state IN ('RUNNING', 'CANCELLING')
 """
 
 _END = """
-UPDATE {schema}exports SET update_time = {now}, end_time = {now}, failure = :failure,
+UPDATE {schema}exports SET update_time = {now}, end_time = {now}, failure = :failure, payload = :nothing,
     state = CASE state WHEN 'CANCELLING' THEN 'CANCELLED' ELSE :state END
 WHERE id = :id AND attempt = :attempt AND (state = 'RUNNING' OR state = 'CANCELLING' AND :state <> 'SUCCEEDED')
 """
@@ -178,16 +180,17 @@ class JobRows:
             if record.request_id:
                 condition = "WHERE tenant = :tenant AND request_id = :request_id"
                 key = {"tenant": record.tenant, "request_id": record.request_id}
-                if (row := run(_with_payload(condition), key).fetchone()) is not None:
+                if (row := run(_without_payload(condition), key).fetchone()) is not None:
                     return _record(row)
-            waiting, of_tenant = run(_ROOM, {"tenant": record.tenant}).fetchone()
+            waiting, size, of_tenant, size_of_tenant = run(_ROOM, {"tenant": record.tenant}).fetchone()
             if most is not None and of_tenant >= most:
                 raise QuotaExceeded("concurrent_exports", most, int(of_tenant), 1, _RETRY_SECONDS)
-            (size,) = run(_PAYLOADS, {}).fetchone()
-            if of_tenant >= MAX_UNFINISHED - waiting or size + len(record.payload) > MAX_PAYLOADS:
+            is_large = size_of_tenant + len(record.payload) > MAX_PAYLOADS - size
+            if of_tenant >= MAX_UNFINISHED - waiting or is_large:
                 raise Overloaded(FULL_RETRY_SECONDS)
-            run(_PUT, {name: getattr(record, name) for name in _GIVEN})
-            return _record(run(_with_payload("WHERE id = :id"), {"id": record.id}).fetchone())
+            values = {name: getattr(record, name) for name in _GIVEN} | {"digest": digest_of(record.payload)}
+            run(_PUT, values)
+            return _record(run(_without_payload("WHERE id = :id"), {"id": record.id}).fetchone())
 
     def _sweep(self) -> None:
         """Forget some of the exports that ended long ago, with their parts."""
@@ -198,15 +201,15 @@ class JobRows:
     def get(self, export_id: str) -> ExportRecord | None:
         """See ``JobStore.get``."""
         with self.transaction(changes=False) as run:
-            row = run(_with_payload("WHERE id = :id"), {"id": export_id}).fetchone()
+            row = run(_without_payload("WHERE id = :id"), {"id": export_id}).fetchone()
         return None if row is None else _record(row)
 
     def list(self, tenant: str, before: str, count: int) -> Sequence[ExportRecord]:
         """See ``JobStore.list``."""
-        query = _SELECT.replace("{payload}", "NULL") + "WHERE tenant = :tenant AND id < :before"
+        query = _without_payload("WHERE tenant = :tenant AND id < :before ORDER BY id DESC LIMIT :count")
         values = {"tenant": tenant, "before": before or "g", "count": count}
         with self.transaction(changes=False) as run:
-            return [_record(row) for row in run(f"{query} ORDER BY id DESC LIMIT :count", values).fetchall()]
+            return [_record(row) for row in run(query, values).fetchall()]
 
     def unfinished(self, destinations: Collection[str], count: int) -> Sequence[str]:
         """See ``JobStore.unfinished``."""
@@ -223,7 +226,7 @@ class JobRows:
     def count(self, tenant: str) -> int:
         """See ``JobStore.count``."""
         with self.transaction(changes=False) as run:
-            return int(run(_ROOM, {"tenant": tenant}).fetchone()[1])
+            return int(run(_COUNT, {"tenant": tenant}).fetchone()[0])
 
     def standing(self, export_id: str) -> tuple[ExportState, int] | None:
         """See ``JobStore.standing``."""
@@ -236,7 +239,8 @@ class JobRows:
         with self.transaction() as run:
             if run(_CLAIM, {"id": export_id}).rowcount != 1:
                 return None
-            return _record(run(_with_payload("WHERE id = :id"), {"id": export_id}).fetchone())
+            query = _SELECT.replace("{payload}", "payload") + "WHERE id = :id"
+            return _record(run(query, {"id": export_id}).fetchone())
 
     def put_part(self, export_id: str, part: PartRecord) -> bool:
         """See ``JobStore.put_part``."""
@@ -262,8 +266,8 @@ class JobRows:
     def cancel(self, export_id: str) -> ExportRecord | None:
         """See ``JobStore.cancel``."""
         with self.transaction() as run:
-            run(_CANCEL, {"id": export_id})
-            row = run(_with_payload("WHERE id = :id"), {"id": export_id}).fetchone()
+            run(_CANCEL, {"id": export_id, "nothing": b""})
+            row = run(_without_payload("WHERE id = :id"), {"id": export_id}).fetchone()
         return None if row is None else _record(row)
 
     def fail(self, export_id: str, attempt: int, failure: str) -> bool:
@@ -273,7 +277,7 @@ class JobRows:
 
     def end(self, export_id: str, attempt: int, state: ExportState, failure: str = "") -> bool:
         """See ``JobStore.end``."""
-        values = {"id": export_id, "attempt": attempt, "state": state.value, "failure": failure}
+        values = {"id": export_id, "attempt": attempt, "state": state.value, "failure": failure, "nothing": b""}
         with self.transaction() as run:
             if run(_END, values).rowcount != 1:
                 return False
@@ -288,14 +292,14 @@ class JobRows:
         return Speed(int(pixels), float(seconds))
 
 
-def _with_payload(condition: str) -> str:
-    return _SELECT.replace("{payload}", "payload") + condition
+def _without_payload(condition: str) -> str:
+    return _SELECT.replace("{payload}", "NULL") + condition
 
 
 def _record(row: Sequence[Any]) -> ExportRecord:
     """Return the export of a row of ``_SELECT``."""
     values = list(row)
-    values[3] = values[3] or b""
+    values[3], values[22] = bytes(values[3] or b""), bytes(values[22])
     values[12] = ExportState(values[12])
     values[17:21] = [None if time is None else datetime.fromtimestamp(time, UTC) for time in values[17:21]]
     return ExportRecord(*values)

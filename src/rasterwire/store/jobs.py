@@ -1,12 +1,13 @@
 """Exports as rows of a store: what is asked for, how far it is, and which parts are done."""
 
+import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-__all__ = ["ENDED", "ExportRecord", "ExportState", "JobStore", "PartRecord", "Speed"]
+__all__ = ["ENDED", "ExportRecord", "ExportState", "JobStore", "PartRecord", "Speed", "digest_of"]
 
 
 class ExportState(StrEnum):
@@ -24,6 +25,11 @@ ENDED = frozenset({ExportState.SUCCEEDED, ExportState.FAILED, ExportState.CANCEL
 """States that nothing follows."""
 
 
+def digest_of(payload: bytes) -> bytes:
+    """Return the SHA-256 of a payload."""
+    return hashlib.sha256(payload).digest()
+
+
 @dataclass(frozen=True, slots=True)
 class ExportRecord:
     """An export. Times are those of the store's clock.
@@ -32,7 +38,7 @@ class ExportRecord:
         id: 32 hexadecimal digits; later exports have greater ids.
         tenant: whose it is; "" where the server knew no tenants.
         request_id: the client's id of the request, or "".
-        payload: the serialized request; opaque here.
+        payload: the serialized request; opaque here. b"" but where the export was claimed.
         destination: the name of one of the settings.
         prefix: of the names of all files there.
         description: what it is for, as the client says.
@@ -49,6 +55,7 @@ class ExportRecord:
         create_time, update_time: when it was asked for, and when it changed last.
         start_time, end_time: when it was begun first, and when it ended; None before.
         seconds_left: an estimate by what this attempt has done so far; None where it has done nothing.
+        digest: of the payload; kept after the end, to compare a repeated request with.
     """
 
     id: str
@@ -73,6 +80,7 @@ class ExportRecord:
     start_time: datetime | None = None
     end_time: datetime | None = None
     seconds_left: float | None = None
+    digest: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +157,7 @@ class JobStore(Protocol):
         ...
 
     def list(self, tenant: str, before: str, count: int) -> Sequence[ExportRecord]:
-        """Return the next exports of a tenant, the newest first, without their payloads.
+        """Return the next exports of a tenant, the newest first.
 
         Args:
             tenant: whose.

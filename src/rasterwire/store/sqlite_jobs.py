@@ -24,7 +24,7 @@ _NOW = "((julianday('now') - 2440587.5) * 86400.0)"
 
 _CREATE = """
 CREATE TABLE IF NOT EXISTS exports (
-    id TEXT PRIMARY KEY, tenant TEXT NOT NULL, request_id TEXT NOT NULL, payload BLOB NOT NULL,
+    id TEXT PRIMARY KEY, tenant TEXT NOT NULL, request_id TEXT NOT NULL, payload BLOB NOT NULL, digest BLOB NOT NULL,
     destination TEXT NOT NULL, prefix TEXT NOT NULL,
     description TEXT NOT NULL, etag TEXT NOT NULL, pixels BIGINT NOT NULL, source_bytes BIGINT NOT NULL,
     parts_total INTEGER NOT NULL, priority INTEGER NOT NULL, state TEXT NOT NULL, attempt INTEGER NOT NULL DEFAULT 0,

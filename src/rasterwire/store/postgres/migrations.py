@@ -89,6 +89,7 @@ MIGRATIONS = (
             tenant text NOT NULL,
             request_id text NOT NULL,
             payload bytea NOT NULL,
+            digest bytea NOT NULL,
             destination text NOT NULL,
             prefix text NOT NULL,
             description text NOT NULL,
