@@ -1,8 +1,8 @@
 """Tests of the contract of Destination. An implementation is added to ``destination``."""
 
+import os
 import pickle
 import random
-import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
