@@ -1,6 +1,7 @@
 """Rendering on Dask: equal bytes, workers and schedulers that end, and what is told where there are none."""
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from certificates import authority, signed
 from dask_workers import WHY_NOT, free_port, helpers_found, local_workers
 from effort import HANG
 from engine_tasks import Deadly, Gated, Process, Uneven, begun, open_gate
+from exporting import exporter, warped
 from many_plans import bytes_of, make_images, many_plans
 from rasterwire.download.render_sizes import block_path
 from rasterwire.errors import RenderCancelled, SourceUnavailable, WorkersUnavailable
@@ -26,6 +28,7 @@ from rasterwire.plan import RenderPlan
 from rasterwire.render.engine import SerialEngine, ThreadEngine
 from rasterwire.server.settings import BadSettings, Settings, load_settings
 from rasterwire.v1 import download_pb2
+from rasterwire.v1.export_service_pb2 import Export
 from serving import served
 from waiting import until
 
@@ -34,6 +37,7 @@ pytest.importorskip("distributed", reason=WHY_NOT)
 from rasterwire.render import dask_tasks
 from rasterwire.render.build import OtherBuild
 from rasterwire.render.dask_engine import DaskEngine
+from rasterwire.render.dask_tasks import Piece
 
 SHORT, ALL = 21, 200
 
@@ -240,6 +244,37 @@ def test_a_server_renders_large_downloads_on_workers_of_its_own(
             files[engine] = server.stream(params)[0]
     assert len(sent) > 1
     assert files["threads"] == files["dask"]
+
+
+def test_an_export_has_the_bytes_of_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rasterwire.render.dask_engine._MAX_PEEKED", 0)  # small maps go to workers too
+    monkeypatch.setattr("rasterwire.export.parted_cog._TILE", 128)
+    monkeypatch.setattr("rasterwire.export.parted_cog._PART_BYTES", 1 << 17)
+    sent: list[Piece] = []
+    push = DaskEngine._pushed
+
+    def counted(*arguments: Any) -> Piece:
+        sent.append(push(*arguments))
+        return sent[-1]
+
+    monkeypatch.setattr(DaskEngine, "_pushed", counted)
+    dask = replace(Settings().dask, processes=1)
+    files: dict[str, dict[str, bytes]] = {}
+    for engine in ("threads", "dask"):
+        assert not sent
+        (tmp_path / engine).mkdir()
+        with helpers_found(), exporter(tmp_path / engine, engine=engine, dask=dask) as running:
+            for prefix, side in (("one", 0), ("many", 512)):
+                params = warped(mask=download_pb2.MASK_BAND)
+                ended = running.ended(running.create(params, prefix=prefix, file_side=side).name)
+                assert ended.state == Export.STATE_SUCCEEDED, ended
+            names = [name for name in running.files() if name.endswith((".tif", ".vrt"))]
+            files[engine] = {name: (running.folder / name).read_bytes() for name in names}
+    functions = [type(pickle.loads(piece.job._content)).__name__ for piece in sent]
+    assert functions.count("_StoringTask") > 4
+    assert len({*functions}) == 2
+    assert len(files["dask"]) == 1 + 4 + 1
+    assert files["dask"] == files["threads"]
 
 
 def settings_of(folder: Path, text: str) -> Settings:

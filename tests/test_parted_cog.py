@@ -400,6 +400,29 @@ def test_memory_does_not_grow_with_the_file(monkeypatch: pytest.MonkeyPatch) -> 
     assert peaks[1] < 1.3 * peaks[0]
 
 
+@pytest.mark.usefixtures("small_parts")
+@every("least", [1, 12 << 20])
+def test_a_part_takes_the_memory_of_its_bytes_once(monkeypatch: pytest.MonkeyPatch, least: int) -> None:
+    monkeypatch.setattr(of_cog, "_PART_BYTES", 4 << 20)
+    noise = np.random.default_rng(3).integers(0, 1 << 16, (64, 1024), "uint16")
+
+    def block(_: RasterPlan, window: Window) -> Block:
+        pixels = noise[: window.height, : window.width]
+        return (Pixels(pixels, np.ones(pixels.shape, bool)),)
+
+    monkeypatch.setattr(of_part, "render_block", block)
+    cog = PartedCog(raster(4096, 4096), ZSTD, 1)
+    task = replace(cog.task, least_part_bytes=least)
+    tracemalloc.start()
+    try:
+        part = task(cog.parts[0])
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(part.data) == sum(part.summary.tile_bytes) + part.summary.padding >= max(least, 8 << 20)
+    assert peak < 1.6 * len(part.data)  # with the pixels of its overviews
+
+
 def reduced_of(made: dict[int, CogPart], number: int) -> bytes:
     return made[number].reduced
 

@@ -1,7 +1,8 @@
 """The parts of a cloud-optimized GeoTIFF: rendered, encoded and reduced, a row of tiles at a time."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from io import BytesIO
 
 import numpy as np
 
@@ -90,26 +91,26 @@ class CogTask:
         return self._made(part, self._merged(part, reduced))
 
     def _made(self, part: PartWindow, blocks: Iterable[tuple[Window, Block]]) -> CogPart:
-        layout, tiles = self.layout, list[bytes]()
+        layout, levels, sizes = self.layout, list[BytesIO](), list[int]()
         smaller: Block = ()
         for level in layout.levels_of(part):
             whole, smaller = layout.window(part, level), ()
             if level < layout.overviews:
                 below = layout.window(part, level + 1)
                 smaller = self._empty(below.height, below.width)
-            of_level = []
+            tiles, of_level = BytesIO(), list[int]()
             for window, block in blocks:
-                of_level += self._encoded(block)
+                of_level += map(tiles.write, self._encoded(block))
                 if smaller:
                     halved = halve(self.raster, as_read(self.raster, block), averages=is_averaged(self.raster))
                     _paste(smaller, halved, (window.row - whole.row) // 2, (window.col - whole.col) // 2)
-            tiles[:0] = of_level
+            levels.append(tiles)
+            sizes[:0] = of_level
             if smaller:
                 blocks = self._cut(smaller, below)
-        sizes = tuple(map(len, tiles))
         padding = self._padding(part, sum(sizes))
         reduced = pack_block(smaller) if smaller else b""
-        return CogPart(b"".join([*tiles, bytes(padding)]), reduced, PartSummary(sizes, padding))
+        return CogPart(_joined(levels, padding), reduced, PartSummary(tuple(sizes), padding))
 
     def _padding(self, part: PartWindow, size: int) -> int:
         """Return the bytes to add to a part; the last one may be small, and the header is added to number 1."""
@@ -166,3 +167,19 @@ def _paste(block: Block, piece: Block, row: int, col: int) -> None:
         height, width = of_piece.data.shape
         place = np.s_[row : row + height, col : col + width]
         pixels.data[place], pixels.valid[place] = of_piece.data, of_piece.valid
+
+
+def _joined(levels: Sequence[BytesIO], padding: int) -> bytes:
+    """Return levels, of which the largest is the first, from the smallest to the largest, with zeros behind them.
+
+    The largest is moved where it is: with a copy, a part would take its memory twice.
+    """
+    largest, *others = levels
+    size, before = largest.tell(), sum(level.tell() for level in others)
+    largest.write(bytes(before + padding))
+    with largest.getbuffer() as view:
+        view[before : before + size] = view[:size]
+    largest.seek(0)
+    for level in reversed(others):
+        largest.write(level.getbuffer())
+    return largest.getvalue()
