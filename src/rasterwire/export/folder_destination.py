@@ -262,7 +262,7 @@ def _new_file(path: Path, mode: int) -> BinaryIO:
 
 
 def _make_folders(top: Path, folder: Path) -> None:
-    """Make folders: those of uploads for their owner alone, all others as the umask says. What exists stays as it is."""
+    """Make folders: those of uploads for their owner alone, others as the umask says. What exists stays as it is."""
     top.mkdir(parents=True, exist_ok=True)
     path = top
     for name in folder.relative_to(top).parts:
