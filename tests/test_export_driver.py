@@ -231,6 +231,8 @@ def test_exports_that_cannot_be_removed_leave_room_for_others(bench: Bench, monk
     later = bench.put(4, priority=1)
     bench.drive(Work(), replan)
     assert bench.ended(later).state is ExportState.SUCCEEDED
+    while {*tried} != {*stuck}:  # the last one may begin beside the one that succeeds
+        pass
     assert sorted(tried) == stuck  # each once
 
 
