@@ -32,8 +32,8 @@ IMAGE = node_graph(call_node("Image.load", id=constant_node("a")))
 CLOUD = {"bucket": "results", "filenamePrefix": "kenya/ndvi"}
 ID = "0123456789abcdef0123456789abcdef"
 
-reader = BatchReader(["results", "drive"], [("images/", DestinationSettings("assets", "/images"))])
-plain_reader = BatchReader(["results"], [])
+reader = BatchReader(["results", "drive"], {"images/": DestinationSettings("assets", "/images")})
+plain_reader = BatchReader(["results"], {})
 
 
 def body(**members: Any) -> dict[str, Any]:
@@ -174,7 +174,7 @@ def test_assets_go_to_the_folder_whose_images_are_served_by_their_ids() -> None:
     params = read(asset("projects/my-project/assets/images/2026/ndvi")).export.params
     assert (params.destination, params.prefix, params.overwrite) == ("assets", "2026/ndvi", False)
     assert read(asset("images/ndvi", overwrite=True)).export.params.overwrite
-    of_tenant = BatchReader([], [("", DestinationSettings("assets", "/images"))], "forestry")
+    of_tenant = BatchReader([], {"": DestinationSettings("assets", "/images")}, "forestry")
     assert read(asset("projects/p/assets/forestry/ndvi"), of_tenant).export.params.prefix == "ndvi"
 
 
@@ -187,45 +187,7 @@ def test_destinations_within_folders_of_images_take_assets(tmp_path: Path) -> No
         DestinationSettings("outer", str(images)),
     ]
     places = catalog_destinations(destinations, {"": tmp_path / "others", "eo": images})
-    assert [(beginning, place.name) for beginning, place in places] == [("eo/exported/", "inner"), ("eo/", "outer")]
-
-
-@every("prefix", ["", "eo"])
-@every("names", [["inner"], ["outer"], ["outer", "inner"], ["inner", "outer"]])
-@every("tenant", ["", "forestry"])
-def test_the_file_of_an_asset_has_the_id_that_was_asked_for(
-    tmp_path: Path, prefix: str, names: list[str], tenant: str
-) -> None:
-    images = tmp_path / "images"
-    folders = {"inner": images / "new" / "exported", "outer": images}
-    destinations = [DestinationSettings(name, str(folders[name])) for name in names]
-    by = BatchReader([], catalog_destinations(destinations, {prefix: images}), tenant)
-    own = [tenant] if tenant else []
-    for name in names:
-        steps = ["new", "exported"] if name == "inner" else []
-        id_ = "/".join([*filter(None, [prefix]), *steps, *own, "2026", "ndvi"])
-        params = read(asset(f"projects/p/assets/{id_}"), by).export.params
-        file = folders[params.destination].joinpath(*own, params.prefix)
-        assert "/".join([*filter(None, [prefix]), *file.relative_to(images).parts]) == id_
-
-
-def test_assets_beside_the_destination_are_refused(tmp_path: Path) -> None:
-    inner = DestinationSettings("inner", str(tmp_path / "exported"))
-    by = BatchReader([], catalog_destinations([inner], {"eo": tmp_path}))
-    for id_ in ("eo/ndvi", "eo/exported", "eo/exported/", "eo/exportedndvi"):
-        with pytest.raises(InvalidRequest, match="begin it with 'eo/exported/'"):
-            read(asset(id_), by)
-
-
-def test_each_tenant_has_its_own_destination_for_assets_in_one_folder(tmp_path: Path) -> None:
-    tenants = ("forestry", "water")
-    destinations = [DestinationSettings(f"of-{name}", str(tmp_path), tenants=(name,)) for name in tenants]
-    places = catalog_destinations(destinations, {"eo": tmp_path})
-    for name in tenants:
-        params = read(asset(f"eo/{name}/ndvi"), BatchReader([], places, name)).export.params
-        assert (params.destination, params.prefix) == (f"of-{name}", "ndvi")
-    with pytest.raises(InvalidRequest, match="takes no assets"):
-        read(asset("eo/others/ndvi"), BatchReader([], places, "others"))
+    assert {prefix: place.name for prefix, place in places.items()} == {"eo/": "inner"}
 
 
 @every(

@@ -31,20 +31,18 @@ class ExportPlace:
 
 def catalog_destinations(
     destinations: Sequence[DestinationSettings], folders: Mapping[str, Path]
-) -> list[tuple[str, DestinationSettings]]:
-    """Return the destinations that lie in folders of images, each behind what the ids of images in it begin with.
+) -> dict[str, DestinationSettings]:
+    """Return the destinations that lie in folders of images, by what the ids of images there begin with.
 
     Args:
         destinations: of the server.
         folders: of images, by the prefix of their ids.
     """
-    places = list[tuple[str, DestinationSettings]]()
-    for destination in (destination for destination in destinations if destination.folder):
-        inner = Path(destination.folder).resolve()
-        for prefix, outer in folders.items():
-            if inner.is_relative_to(outer.resolve()):
-                steps = [*filter(None, [prefix]), *inner.relative_to(outer.resolve()).parts]
-                places.append(("".join(f"{step}/" for step in steps), destination))
+    places: dict[str, DestinationSettings] = {}
+    for destination in destinations:
+        for prefix, folder in folders.items():
+            if destination.folder and Path(destination.folder).resolve().is_relative_to(folder.resolve()):
+                places.setdefault(f"{prefix}/" if prefix else "", destination)
     return places
 
 
@@ -66,7 +64,7 @@ def place_of_drive(folder: str, prefix: str, names: Sequence[str]) -> ExportPlac
     return ExportPlace(DRIVE, f"{folder}/{prefix}" if folder else prefix)
 
 
-def place_of_asset(name: str, places: Sequence[tuple[str, DestinationSettings]], tenant: str) -> ExportPlace:
+def place_of_asset(name: str, places: Mapping[str, DestinationSettings], tenant: str) -> ExportPlace:
     """Return the place of an asset: a file in a folder whose images the server serves.
 
     Args:
@@ -77,12 +75,12 @@ def place_of_asset(name: str, places: Sequence[tuple[str, DestinationSettings]],
     Raises:
         InvalidRequest: there is no such folder, or no such id in it.
     """
-    own = f"{tenant}/" if tenant else ""
-    roots = {f"{beginning}{own}": place.name for beginning, place in places if place.is_for(tenant)}
-    if not roots:
+    allowed = {prefix: place for prefix, place in places.items() if place.is_for(tenant)}
+    if not allowed:
         sentence = "this server takes no assets; use Export.image.toCloudStorage"
         raise _refusal("ASSETS_NOT_SET", sentence)
     asset = plain_id(name)
+    roots = {f"{prefix}{tenant}/" if tenant else prefix: place.name for prefix, place in allowed.items()}
     for root in sorted(roots, key=len, reverse=True):
         if asset.startswith(root) and asset != root:
             return ExportPlace(roots[root], asset.removeprefix(root))
