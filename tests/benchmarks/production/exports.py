@@ -1,4 +1,4 @@
-"""A large export to a bucket whose server is killed again and again: the file is right, and little is done twice."""
+"""A large export to a bucket whose server is killed again and again: it is right, and no done part is made again."""
 
 import random
 import time
@@ -26,8 +26,6 @@ from rasterwire.v1.export_service_pb2 import Export
 from replica_servers import ReplicaServer, replica_servers
 
 _MAX_MB = 400
-_MAX_TWICE = 1.0
-"""Parts that are done again for each kill and each part that is made at once; see ``export.driver``."""
 
 _PIXELS_A_KILL = 400_000_000
 _SIDE = 8192
