@@ -45,7 +45,7 @@ def local_workers(folder: Path, count: int) -> Iterator[Any]:
         workers = LocalWorkers(settings, SerialEngine())
         workers.engine._small_cost = 0
         try:
-            until(lambda: workers.engine._census()[0], count)
+            until(lambda: workers.engine._census().threads, count)
             workers.engine._threads = count
             yield workers
         finally:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from effort import HANG
-from rasterwire.errors import SourceUnavailable
+from rasterwire.errors import RenderCancelled, SourceUnavailable
+from rasterwire.render.item_check import item_check
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,33 @@ class Gated:
         end = time.monotonic() + HANG
         while number >= self.free and not (self.folder / "gate").exists() and time.monotonic() < end:
             time.sleep(0.005)
+        return number
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Fails as a task does that the scheduler cannot read."""
+
+    def __call__(self, number: int) -> int:
+        raise ModuleNotFoundError("No module named 'rasterwire'")
+
+
+@dataclass(frozen=True, slots=True)
+class Endless:
+    """Makes steps until it learns that nobody wants it any more, and notes that in its folder."""
+
+    folder: Path
+
+    def __call__(self, number: int) -> int:
+        (self.folder / f"begun-{number}").touch()
+        end = time.monotonic() + HANG
+        try:
+            while time.monotonic() < end:
+                item_check.get()()
+                time.sleep(0.005)
+        except RenderCancelled:
+            (self.folder / f"ended-{number}").touch()
+            raise
         return number
 
 

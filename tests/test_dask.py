@@ -19,13 +19,18 @@ import pytest
 from certificates import authority, signed
 from dask_workers import WHY_NOT, free_port, helpers_found, local_workers
 from effort import HANG
-from engine_tasks import Deadly, Gated, Process, Uneven, begun, open_gate
+from engine_tasks import Deadly, Endless, Gated, Process, Uneven, Unreadable, begun, open_gate
 from exporting import exporter, warped
 from many_plans import bytes_of, make_images, many_plans
 from rasterwire.download.render_sizes import block_path
 from rasterwire.errors import RenderCancelled, SourceUnavailable, WorkersUnavailable
+from rasterwire.export.cog_export import _StoringTask, _Within
+from rasterwire.export.folder_destination import FolderDestination
+from rasterwire.export.parted_cog import PartedCog
 from rasterwire.plan import RenderPlan
 from rasterwire.render.engine import SerialEngine, ThreadEngine
+from rasterwire.render.item_check import item_check
+from rasterwire.request import Encoding
 from rasterwire.server.settings import BadSettings, Settings, load_settings
 from rasterwire.v1 import download_pb2
 from rasterwire.v1.export_service_pb2 import Export
@@ -34,10 +39,11 @@ from waiting import until
 
 pytest.importorskip("distributed", reason=WHY_NOT)
 
-from rasterwire.render import dask_tasks
+from rasterwire.render import dask_census, dask_tasks
 from rasterwire.render.build import OtherBuild
 from rasterwire.render.dask_engine import DaskEngine
 from rasterwire.render.dask_tasks import Piece
+from rasterwire.server.process.doctor.engine import engine_findings
 
 SHORT, ALL = 21, 200
 
@@ -107,6 +113,46 @@ def test_a_render_that_nobody_wants_ends_while_its_blocks_are_computed(workers: 
     until(lambda: len(workers.cluster.scheduler.tasks), 0)
 
 
+def test_items_that_run_learn_that_nobody_wants_them_any_more(workers: Any, tmp_path: Path) -> None:
+    is_stopped = threading.Event()
+
+    def check() -> None:
+        if is_stopped.is_set():
+            raise RenderCancelled
+
+    with ThreadPoolExecutor(1) as pool:
+        taken = pool.submit(list, workers.engine.map(Endless(tmp_path), range(50), None, check))
+        until(lambda: len([*tmp_path.glob("begun-*")]) >= 2, True)
+        is_stopped.set()
+        with pytest.raises(RenderCancelled):
+            taken.result(HANG)
+    until(lambda: len([*tmp_path.glob("ended-*")]) == len([*tmp_path.glob("begun-*")]), True)
+    until(lambda: len(workers.cluster.scheduler.tasks), 0)
+
+
+def test_a_part_that_nobody_wants_is_not_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    raster = next(plan for _, plan in many_plans(make_images(tmp_path / "images"), SHORT)).rasters[0]
+    cog = PartedCog(replace(raster, mask=None), Encoding(), 1)
+    destination, steps = FolderDestination(tmp_path / "results"), list[int]()
+    upload = destination.begin("a.tif", {})
+    sent = pickle.dumps(_StoringTask(cog.task, destination, "a.tif", upload, _Within()))
+
+    def check() -> None:
+        steps.append(1)
+        if len(steps) == 2:  # once the pixels are there
+            raise RenderCancelled
+
+    stored = list[int]()
+    monkeypatch.setattr(FolderDestination, "put_part", lambda *_: stored.append(1))
+    token = item_check.set(check)
+    try:
+        with pytest.raises(RenderCancelled):
+            pickle.loads(sent)(cog.parts[0])
+    finally:
+        item_check.reset(token)
+    assert not stored
+
+
 @pytest.mark.parametrize("end", [RenderCancelled, WorkersUnavailable])
 def test_a_result_that_is_lost_before_it_is_fetched_is_not_waited_for_beyond_an_end(
     workers: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: type[Exception]
@@ -149,7 +195,7 @@ def test_workers_refuse_what_other_versions_send() -> None:
 
 
 def test_workers_of_other_versions_are_given_nothing(workers: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rasterwire.render.dask_engine.BUILD", "rasterwire 0.0.1")
+    monkeypatch.setattr(dask_census, "BUILD", "rasterwire 0.0.1")
     monkeypatch.setattr(dask_tasks, "BUILD", "rasterwire 0.0.1")
     engine = DaskEngine(workers.engine._connect, SerialEngine(), patience=0, small_cost=0)
     with closing(engine):
@@ -175,6 +221,68 @@ def test_without_a_scheduler_workers_are_told_to_be_away() -> None:
             list(engine.map(Uneven(), range(3)))
 
 
+@pytest.fixture(scope="module")
+def bare_scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start a scheduler from an environment that has all but rasterwire; return its address."""
+    import distributed
+
+    folder = tmp_path_factory.mktemp("bare")
+    for path in Path(distributed.__file__).parents[1].iterdir():
+        if not path.name.startswith(("rasterwire", "__editable__", "_rasterwire")):
+            (folder / path.name).symlink_to(path)
+    address = f"tcp://127.0.0.1:{free_port()}"
+    start = f"import sys; sys.path.append({str(folder)!r}); from distributed.cli.dask_scheduler import main; main()"
+    options = ["--host", address, "--dashboard-address", "127.0.0.1:0"]
+    with process("-I", "-S", "-c", start, *options):
+        yield address
+
+
+def test_a_scheduler_without_rasterwire_is_told_of_and_given_nothing(bare_scheduler: str) -> None:
+    from rasterwire.server.process.dask_engine import connected
+
+    sentence = "the scheduler of workers lacks rasterwire; start it from the image of the servers"
+    with closing(DaskEngine(partial(connected, bare_scheduler, None), SerialEngine(), small_cost=0)) as engine:
+        until(engine.problem, sentence)
+        with pytest.raises(WorkersUnavailable, match=f"^{sentence}; come back in 5 s"):
+            list(engine.map(Uneven(), range(3)))
+
+
+def test_a_scheduler_of_another_version_is_told_of(workers: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dask_census, "_OWN", "0.0.1")
+    with closing(DaskEngine(workers.engine._connect, SerialEngine(), small_cost=0)) as engine:
+        assert "has rasterwire " in engine.problem()
+        assert "and not 0.0.1; start it from the image" in engine.problem()
+        with pytest.raises(WorkersUnavailable, match=r"not 0\.0\.1"):
+            list(engine.map(Uneven(), range(3)))
+
+
+def test_a_scheduler_that_lost_rasterwire_meanwhile_is_told_of(workers: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(DaskEngine(workers.engine._connect, SerialEngine(), small_cost=0)) as engine:
+        assert engine.problem() == ""
+        monkeypatch.setattr(dask_census, "_OWN", "0.0.1")
+        with pytest.raises(WorkersUnavailable, match=r"not 0\.0\.1"):
+            list(engine.map(Unreadable(), range(3)))
+
+
+def test_doctor_looks_at_the_scheduler_and_its_workers(bare_scheduler: str, workers: Any, tmp_path: Path) -> None:
+    def found(address: str = "", **values: Any) -> dict[str, tuple[str, str, str]]:
+        settings = Settings(state_dir=tmp_path, **({"engine": "dask"} | values))
+        settings = replace(settings, dask=replace(settings.dask, scheduler=address))
+        return {row.subject: (row.state.value, row.figure, row.remedy) for row in engine_findings(settings)}
+
+    lacking = "the scheduler of workers lacks rasterwire"
+    until(lambda: lacking in found(bare_scheduler)["workers"], True)
+    assert found(bare_scheduler) == {"workers": ("fail", lacking, "start it from the image of the servers")}
+    nobody = f"tcp://127.0.0.1:{free_port()}"
+    state, figure, _ = found(nobody)["workers"]
+    assert (state, figure.partition(" cannot")[0]) == ("fail", f"the scheduler {nobody}")
+    assert found()["workers"][0] == "ok"
+    assert found(workers=2)["workers"][0] == "fail"
+    assert found(nobody, engine="threads")["engine"][0] == "warn"
+    assert found(engine="threads") == {}
+    assert found(engine="ray")["engine"][0] == "fail"
+
+
 @contextmanager
 def process(*arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
     with helpers_found():
@@ -188,7 +296,7 @@ def process(*arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
 
 
 def test_a_scheduler_that_is_started_again_gets_what_was_not_delivered(tmp_path: Path) -> None:
-    from rasterwire.server.process.dask_engine import _connected
+    from rasterwire.server.process.dask_engine import connected
     from rasterwire.server.process.render_worker import security_of
 
     issuer = authority(tmp_path, "authority")
@@ -201,7 +309,7 @@ def test_a_scheduler_that_is_started_again_gets_what_was_not_delivered(tmp_path:
     config = tmp_path / "rasterwire.toml"
     files = f'ca_file = "{issuer.certificate}"\ncertificate_file = "{pair.certificate}"\nkey_file = "{pair.key}"\n'
     config.write_text(f'state_dir = "{tmp_path / "state"}"\n[dask]\nscheduler = "{address}"\n{files}')
-    connect = partial(_connected, address, security_of(load_settings(config, {}, needs_images=False).dask))
+    connect = partial(connected, address, security_of(load_settings(config, {}, needs_images=False).dask))
     command = ["-m", "rasterwire.cli", "worker", "--config", str(config), "--threads", "2", "--host", "127.0.0.1"]
     with (
         process(*scheduler) as first,

@@ -70,7 +70,7 @@ def calls(tmp_path: Path) -> Iterator[Calls]:
 
         service = SimpleNamespace(
             check_caller=lambda: None,
-            export_queue=ExportQueue(jobs, {}, Limits(), lambda: None),
+            export_queue=ExportQueue(jobs, {}, {}, {}, Limits(), lambda: None),
             run=run,
             is_stopping=False,
         )

@@ -88,6 +88,18 @@ def test_what_stands_beside_the_pixels_says_what_they_are(running_exporter: Expo
     assert provenance["etag"] == ended.etag
     assert provenance["request"]["download"]["crs"] == "EPSG:32611"
     item = pystac.Item.from_file(running_exporter.folder / f"{prefix}.stac.json")
+    rasters = {
+        Path(asset.href).name: asset.extra_fields for asset in item.assets.values() if "data" in (asset.roles or ())
+    }
+    assert rasters.keys() == {Path(name).name for name in names if name.endswith((".tif", ".vrt"))}
+    for name, fields in rasters.items():
+        with rasterio.open((running_exporter.folder / prefix).with_name(name)) as raster:
+            assert [band["name"] for band in fields["bands"]] == list(raster.descriptions)
+            assert [band["data_type"] for band in fields["bands"]] == list(raster.dtypes)
+            assert [band["nodata"] for band in fields["bands"]] == list(raster.nodatavals)
+            if side and name.endswith(".tif"):
+                assert fields["proj:shape"] == list(raster.shape)
+                assert fields["proj:transform"] == pytest.approx(list(raster.transform)[:6])
     item.stac_extensions = []  # their schemas are on the network
     item.validate()
     assets = {Path(asset.href).name for asset in item.assets.values()}

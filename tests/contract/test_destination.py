@@ -143,8 +143,10 @@ def test_an_object_is_known_by_its_size_and_checksum(destination: Destination) -
     assert destination.holds("a/x", len(data), checksum)
     assert not destination.holds("a/x", len(data), checksum ^ 1)
     assert not destination.holds("a/x", len(data) - 1, checksum)
+    assert destination.has("a/x")
     for key in ("a", "y", "a/x/y"):
         assert not destination.holds(key, len(data), checksum)
+        assert not destination.has(key)
 
 
 def test_nothing_is_left_of_an_upload_that_is_aborted(destination: Destination) -> None:

@@ -235,10 +235,8 @@ def test_a_task_to_an_asset_makes_an_image_of_the_catalog(catalog: Catalog) -> N
     pixels = raster(ee.data.computePixels({"expression": made, "fileFormat": "GEO_TIFF"}))
     np.testing.assert_array_equal(pixels.data[1], catalog.read("B8", AT_10))
     again = ee.batch.Export.image.toAsset(**values)
-    again.start()
-    status = _ended(again)
-    assert status["state"] == "FAILED"
-    assert "exists already" in status["error_message"]
+    with pytest.raises(ee.EEException, match="is an image already"):
+        again.start()
     again = ee.batch.Export.image.toAsset(**values, overwrite=True)
     again.start()
     assert _ended(again)["state"] == "COMPLETED"

@@ -23,7 +23,9 @@ def worker(scheduler: str | None, config: Path | None, threads: int | None, host
       rasterwire worker --scheduler tcp://10.0.0.5:8786 --config rasterwire.toml
     """
     try:
-        from rasterwire.server.process.render_worker import WorkerOrder, security_of, work
+        from rasterwire.errors import Violations
+        from rasterwire.server.dask_settings import with_scheduler
+        from rasterwire.server.process.render_worker import WorkerOrder, check_order, security_of, work
         from rasterwire.server.settings import BadSettings, load_settings
     except ImportError as error:
         raise click.ClickException(
@@ -31,10 +33,13 @@ def worker(scheduler: str | None, config: Path | None, threads: int | None, host
         ) from None
     try:
         settings = load_settings(config, {} if threads is None else {"threads": threads}, needs_images=False)
-        address = scheduler or settings.dask.scheduler
-        if not address:
-            raise BadSettings("dask.scheduler: it is not set; give --scheduler, or set it in the config file")
-        settings = replace(settings, dask=replace(settings.dask, scheduler=address))
-        work(WorkerOrder(settings, address, settings.threads, host, security_of(settings.dask), returns=True))
+        problems = Violations()
+        settings = replace(settings, dask=with_scheduler(settings.dask, scheduler or "", problems))
+        if problems.items:
+            raise BadSettings("; ".join(map(str, problems.items)))
+        address, security = settings.dask.scheduler, security_of(settings.dask)
+        order = WorkerOrder(settings, address, settings.threads, host, security, returns=True)
+        check_order(order)
+        work(order)
     except BadSettings as error:
         raise click.UsageError(str(error)) from None

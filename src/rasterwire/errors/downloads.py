@@ -114,13 +114,22 @@ class WorkersUnavailable(DownloadError):
     """The processes that render for the server cannot be reached now, or there are none.
 
     What to do: Try again after the time that the answer names; what was received is kept, and the download resumes.
+    Where the message says what is wrong with them, tell the operator.
+
+    Attributes:
+        problem: what the operator has to mend, in a sentence; "" where it is not known.
     """
 
     reason = "WORKERS_UNAVAILABLE"
     retry_after = 5.0
 
+    def __init__(self, problem: str = "") -> None:
+        super().__init__(problem)
+        self.problem = problem
+
     def __str__(self) -> str:
-        return f"the server cannot reach its workers at the moment; come back in {self.retry_after:g} s"
+        subject = self.problem or "the server cannot reach its workers at the moment"
+        return f"{subject}; come back in {self.retry_after:g} s"
 
 
 class Overloaded(DownloadError):

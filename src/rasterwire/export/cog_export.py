@@ -15,6 +15,7 @@ from rasterwire.export.parted_cog import CogPart, CogTask, PartedCog, PartSummar
 from rasterwire.export.provenance import WrittenFile, provenance_json, stac_item_json
 from rasterwire.export.side_files import NOT_STORED, disown, is_stored, not_stored, save_upload, write_small
 from rasterwire.render import Engine
+from rasterwire.render.item_check import item_check
 from rasterwire.store.jobs import PartRecord
 
 __all__ = ["CogExport", "count_cog_parts"]
@@ -58,9 +59,11 @@ class _Within:
         return nullcontext() if self.attempt is None else self.attempt.task()
 
     def check(self) -> None:
-        """See ``Attempt.check``."""
+        """See ``Attempt.check``; elsewhere, whether the engine still wants the part."""
         if self.attempt is not None:
             self.attempt.check()
+        else:
+            item_check.get()()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,7 @@ class _StoringTask:
         Raises:
             SourceUnavailable: see ``CogTask``.
             StorageUnavailable, UnknownUpload: see ``Destination.put_part``.
-            RenderCancelled: the attempt is stopped, and it is of this process.
+            RenderCancelled: the attempt is stopped.
         """
         with self.within.task():
             made = self.task(part, self.within.check)

@@ -117,6 +117,10 @@ class Destination(Protocol):
         """
         ...
 
+    def has(self, key: str) -> bool:
+        """Tell whether there is an object; it is not read."""
+        ...
+
     def holds(self, key: str, size: int, crc32c: int) -> bool:
         """Tell whether there is an object of a size, in bytes, and a CRC32C; one of another size is not read."""
         ...

@@ -124,6 +124,12 @@ class FolderDestination:
             except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
                 raise FileNotFoundError(key) from None
 
+    def has(self, key: str) -> bool:
+        """See ``Destination.has``."""
+        path = self._path(key)
+        with _reached():
+            return path.is_file()
+
     def holds(self, key: str, size: int, crc32c: int) -> bool:
         """See ``Destination.holds``."""
         path = self._path(key)

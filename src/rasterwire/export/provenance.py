@@ -9,14 +9,17 @@ from typing import Any
 
 import numpy as np
 import shapely
+from affine import Affine
 
 from rasterwire.errors import InvalidRequest
 from rasterwire.export.job import ExportJob
+from rasterwire.export.tiling import file_key, file_windows
 from rasterwire.geo.crs import crs_name, parse_crs, transformer
-from rasterwire.geo.grid import footprint
+from rasterwire.geo.grid import footprint, shifted
 from rasterwire.plan import RasterPlan
 from rasterwire.plan.libraries import LIBRARIES
 from rasterwire.plan.reading import reading
+from rasterwire.plan.types import BandPlan
 from rasterwire.store.jobs import ExportRecord
 
 __all__ = ["WrittenFile", "provenance_json", "stac_item_json"]
@@ -88,7 +91,10 @@ def _number(value: float | int | None) -> float | int | str | None:
 
 
 def stac_item_json(record: ExportRecord, job: ExportJob, files: Sequence[WrittenFile]) -> bytes:
-    """Return the STAC item of the files of an export; source: STAC 1.0, Projection 1.1 and File 2.1."""
+    """Return the STAC item of the files of an export; source: STAC 1.1, Projection 2.0 and File 2.1.
+
+    The asset of a file of one band has the name of the band: catalogs call the only band of an asset so.
+    """
     raster = job.plan.rasters[0]
     height, width = (int(n) for n in raster.grid.shape)
     outline = _outline(raster)
@@ -97,15 +103,14 @@ def stac_item_json(record: ExportRecord, job: ExportJob, files: Sequence[Written
         "datetime": _time(record.create_time),
         "created": _time(record.create_time),
         "title": name,
-        "proj:shape": [height, width],
-        "proj:transform": list(raster.grid.affine)[:6],
+        **_place(raster.grid.affine, height, width),
     }
     code = crs_name(raster.grid.crs)
     if code and ":" in code and len(code) < 64:
         properties["proj:code"] = code
     document = {
         "type": "Feature",
-        "stac_version": "1.0.0",
+        "stac_version": "1.1.0",
         "stac_extensions": [
             "https://stac-extensions.github.io/projection/v2.0.0/schema.json",
             "https://stac-extensions.github.io/file/v2.1.0/schema.json",
@@ -121,19 +126,38 @@ def stac_item_json(record: ExportRecord, job: ExportJob, files: Sequence[Written
 
 
 def _assets(job: ExportJob, files: Sequence[WrittenFile]) -> Mapping[str, Any]:
+    raster = job.plan.rasters[0]
+    cut = file_windows(raster, job.file_side) if job.file_side else ()
+    windows = {file_key(job.prefix, window): window for window in cut}
+    kind = _COG if job.plan.encoding.cloud_optimized else _GEOTIFF
     assets: dict[str, Any] = {}
-    for file in files:
-        name = file.key.rpartition("/")[2]
-        is_data = name.endswith(".tif")
-        kind = _COG if job.plan.encoding.cloud_optimized else _GEOTIFF
-        assets["data" if is_data and not job.file_side else name] = {
+    names = [file.key.rpartition("/")[2] for file in files]
+    only = raster.bands[0].name if len(raster.bands) == 1 and raster.bands[0].name not in names else "data"
+    for name, file in zip(names, files, strict=True):
+        window, is_raster = windows.get(file.key), name.endswith((".tif", ".vrt"))
+        asset = {
             "href": f"./{name}",
-            "type": kind if is_data else "application/xml" if name.endswith(".vrt") else "application/json",
-            "roles": ["data" if is_data or name.endswith(".vrt") else "metadata"],
+            "type": kind if name.endswith(".tif") else "application/xml" if is_raster else "application/json",
+            "roles": ["data" if is_raster else "metadata"],
             "file:size": file.size,
             "file:checksum": f"{_CRC32C}{file.crc32c:08x}",
         }
+        if window is not None:
+            affine = shifted(raster.grid.affine, window.col, window.row)
+            asset |= _place(affine, window.height, window.width)
+        if is_raster:
+            asset["bands"] = [_band(band) for band in raster.bands]
+        assets[only if is_raster and not job.file_side else name] = asset
     return assets
+
+
+def _place(affine: Affine, height: int, width: int) -> dict[str, Any]:
+    return {"proj:shape": [height, width], "proj:transform": list(affine)[:6]}
+
+
+def _band(band: BandPlan) -> dict[str, Any]:
+    nodata = {} if band.nodata is None else {"nodata": _number(band.nodata)}
+    return {"name": band.name, "data_type": band.dtype, **nodata}
 
 
 def _outline(raster: RasterPlan) -> shapely.Geometry | None:

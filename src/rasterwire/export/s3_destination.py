@@ -131,6 +131,11 @@ class S3Destination:
         with self._asked(key):
             return bytes(self._client.get_object(**self._place(key))["Body"].read())
 
+    def has(self, key: str) -> bool:
+        """See ``Destination.has``."""
+        with self._asked(key):
+            return bool(self._etag(self._place(key)))
+
     def holds(self, key: str, size: int, crc32c: int) -> bool:
         """See ``Destination.holds``."""
         place, crc = self._place(key), 0

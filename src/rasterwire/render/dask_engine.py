@@ -5,7 +5,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError
 from functools import partial
 from itertools import chain, islice
@@ -16,9 +16,10 @@ from distributed.client import FutureCancelledError
 from distributed.comm.core import CommClosedError
 from distributed.scheduler import KilledWorker
 
-from rasterwire.errors import SourceUnavailable, WorkersUnavailable
+from rasterwire.errors import DownloadError, SourceUnavailable, WorkersUnavailable
 from rasterwire.render import Engine
-from rasterwire.render.build import BUILD
+from rasterwire.render.build import BUILD, OtherBuild
+from rasterwire.render.dask_census import Census, census_of, misfit_of
 from rasterwire.render.dask_tasks import Job, Piece, fetched, submitted
 from rasterwire.turns import Caller, Turns
 
@@ -50,6 +51,8 @@ _PATIENCE = 30.0
 
 _LOST = CancelledError, FutureCancelledError, CommClosedError
 """What is raised for a result that was lost with the scheduler, or with the connection to it."""
+
+_OTHER_BUILD = "a worker has another version than the server; start all of them from one image"
 
 _log = logging.getLogger("rasterwire.server")
 
@@ -89,6 +92,7 @@ class DaskEngine:
         self._maps = 0
         self._last_seen = time.monotonic()
         self._client: Client | None = None
+        self._misfit = ""
         self._is_open = True
         self._closed = threading.Event()
         self._is_needed = threading.Event()
@@ -185,6 +189,8 @@ class DaskEngine:
 
     def _send(self, piece: Piece, caller: Caller) -> None:
         client, job = self._connected(), piece.job
+        if self._misfit:
+            raise WorkersUnavailable(self._misfit)
         if job.span is not None:
             piece.span = job.span.begin("block")
         piece.remote = submitted(piece, client)
@@ -227,6 +233,15 @@ class DaskEngine:
                 lost_since = lost_since or time.monotonic()
                 if not self._is_open or time.monotonic() - lost_since > self._patience:
                     raise WorkersUnavailable from error
+            except OtherBuild as error:
+                _log.error("%s", error)
+                raise WorkersUnavailable(_OTHER_BUILD) from error
+            except DownloadError:
+                raise
+            except Exception as error:
+                if misfit := self._misfit_now():  # the scheduler could not read the task
+                    raise WorkersUnavailable(misfit) from error
+                raise
             piece.settled.clear()
             self._queue(piece)
 
@@ -247,7 +262,7 @@ class DaskEngine:
     def _check_workers(self, job: Job) -> None:
         """Fail where this is closed, or there are no workers for longer than it waits."""
         if not self._is_open or time.monotonic() - max(self._last_seen, job.began) > self._patience:
-            raise WorkersUnavailable
+            raise WorkersUnavailable(self._misfit)
 
     def _connected(self) -> Client:
         """Return a connection, a new one where the last one has ended.
@@ -261,10 +276,17 @@ class DaskEngine:
             if self._client is None or self._client.status in {"closed", "closing"}:
                 try:
                     self._client = self._connect()
+                    self._misfit = misfit_of(self._client)
                 except (OSError, CommClosedError) as error:
                     _log.error("the scheduler of workers cannot be reached: %s", error)
                     raise WorkersUnavailable from error
             return self._client
+
+    def _misfit_now(self) -> str:
+        """Return what the scheduler lacks, which may be another one than a moment ago."""
+        with contextlib.suppress(WorkersUnavailable, OSError, CommClosedError):
+            self._misfit = misfit_of(self._connected())
+        return self._misfit
 
     def _watch_workers(self) -> None:
         """Count the workers now and then while there are maps, in a thread of its own, which may block."""
@@ -272,39 +294,35 @@ class DaskEngine:
         while self._is_open:
             self._is_needed.wait()
             try:
-                threads, builds = self._census()
+                census = self._census()
             except Exception as error:  # noqa: BLE001  this thread has to go on
                 if not isinstance(error, WorkersUnavailable):
                     _log.warning("the workers cannot be counted: %r", error)
-                threads, builds = 0, ()
-            if threads:
+                census = Census()
+            if census.threads and not census.misfit:
                 has_told = False
                 self._last_seen = time.monotonic()
-                self._threads = threads
+                self._threads = census.threads
             elif not has_told:
                 has_told = True
-                _log.warning("the scheduler has no worker of %s; it has %s", BUILD, " and ".join(builds) or "none")
+                others = " and ".join(census.others) or "none"
+                _log.warning("%s", census.misfit or f"the scheduler has no worker of {BUILD}; it has {others}")
             self._fill()
             self._closed.wait(_LOOK_EVERY if self._threads else _POLL)
 
-    def _census(self) -> tuple[int, Sequence[str]]:
-        """Return the threads of workers of this build, and which other builds workers have."""
-        client = self._connected()
-        if client.status != "running":
-            return 0, ()
-        try:
-            workers = client.scheduler_info(n_workers=-1).get("workers", {}).values()
-        except (OSError, *_LOST):
-            return 0, ()
-        threads = sum(worker["nthreads"] for worker in workers if BUILD in worker["resources"])
-        return threads, sorted({build for worker in workers for build in worker["resources"] if build != BUILD})
+    def _census(self) -> Census:
+        """Return what the scheduler has."""
+        census = census_of(self._connected())
+        self._misfit = census.misfit
+        return census
 
     def problem(self) -> str:
         """Return why nothing can be run now, "" where it can; see ``Probe``."""
         try:
-            return "" if self._census()[0] else "no worker of this version is there"
+            census = self._census()
         except WorkersUnavailable:
             return "the scheduler of workers cannot be reached"
+        return census.misfit or ("" if census.threads else "no worker of this version is there")
 
     def _drop(self, pieces: Iterable[Piece]) -> None:
         """Let go of items that nobody waits for; those that run end with their block."""

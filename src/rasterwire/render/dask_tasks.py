@@ -10,10 +10,13 @@ from concurrent.futures import Future as LocalFuture
 from functools import lru_cache
 from typing import Any
 
-from distributed import Client, Future
+from distributed import Client, Future, get_worker
+from distributed.worker import thread_state
 
+from rasterwire.errors import RenderCancelled
 from rasterwire.render.build import BUILD, OtherBuild
 from rasterwire.render.engine import sharer
+from rasterwire.render.item_check import item_check
 from rasterwire.spans import Span, current_span
 from rasterwire.turns import current_caller
 
@@ -31,7 +34,26 @@ def _call(function: bytes, content: bytes, build: str) -> Any:
     """Call a function on a worker."""
     if build != BUILD:
         raise OtherBuild(build)
-    return _loaded(function)(pickle.loads(content))
+    token = item_check.set(_check_of_task())
+    try:
+        return _loaded(function)(pickle.loads(content))
+    finally:
+        item_check.reset(token)
+
+
+def _check_of_task() -> Callable[[], None]:
+    """Return what raises once the scheduler has dropped the task of this thread: workers do not end their threads."""
+    try:
+        worker, key = get_worker(), thread_state.key
+    except (ValueError, AttributeError):  # nobody drops it here
+        return lambda: None
+
+    def check() -> None:
+        task = worker.state.tasks.get(key)
+        if task is None or task.state in {"cancelled", "released", "forgotten"}:
+            raise RenderCancelled
+
+    return check
 
 
 @lru_cache(maxsize=_LOADED)

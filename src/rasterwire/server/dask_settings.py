@@ -1,15 +1,15 @@
 """What an operator sets of rendering on Dask. In the config file it is the table ``[dask]``."""
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rasterwire.cgroups import core_count
-from rasterwire.errors import Violations
+from rasterwire.errors import Violation, Violations
 from rasterwire.tables import read_values, wrong_setting
 
-__all__ = ["DaskSettings", "read_dask"]
+__all__ = ["DaskSettings", "read_dask", "with_scheduler"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +27,15 @@ class DaskSettings:
     """
 
     scheduler: str = ""
-    processes: int = field(default_factory=core_count)
+    processes: int | None = None
     ca_file: Path | None = None
     certificate_file: Path | None = None
     key_file: Path | None = None
+
+    @property
+    def process_count(self) -> int:
+        """How many processes a server starts that has no scheduler."""
+        return core_count() if self.processes is None else self.processes
 
     @property
     def files(self) -> tuple[Path, Path, Path] | None:
@@ -40,7 +45,9 @@ class DaskSettings:
         return self.ca_file, self.certificate_file, self.key_file
 
 
-_address = re.compile(r"(tcp|tls)://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\]):[0-9]{1,5}", re.ASCII)
+_address = re.compile(r"(tcp|tls)://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\]):([0-9]{1,5})", re.ASCII)
+
+_MAX_PORT = 65535
 
 _TLS_FILES = ("ca_file", "certificate_file", "key_file")
 
@@ -61,19 +68,48 @@ def read_dask(table: object, violations: Violations) -> DaskSettings:
         if name not in table and any(file in table for file in _TLS_FILES):
             problems.add(wrong_setting(f"dask.{name}", "it is not set; TLS needs all three files"))
     if settings.scheduler:
-        is_tls = settings.scheduler.startswith("tls:")
-        if is_tls and settings.files is None and not problems.items:
-            problems.add(wrong_setting("dask.ca_file", "it is not set; an address of tls:// needs the files of TLS"))
-        if not is_tls and settings.files is not None:
-            problems.add(wrong_setting("dask.scheduler", "its files of TLS are set; write the address with tls://"))
+        if not problems.items or settings.files is not None:
+            problems.items.extend(_misfits(settings))
         if "processes" in table:
             problems.add(wrong_setting("dask.processes", "a scheduler has workers of its own; delete one of the two"))
     violations.items.extend(problems.items)
     return DaskSettings() if problems.items else settings
 
 
+def with_scheduler(settings: DaskSettings, address: str, violations: Violations) -> DaskSettings:
+    """Return settings with another scheduler; the same where something is wrong with its address.
+
+    Args:
+        settings: those of the file.
+        address: of the scheduler, "" for that of the settings.
+        violations: gets what is wrong.
+    """
+    problems = Violations()
+    if not (address or settings.scheduler):
+        problems.add(wrong_setting("dask.scheduler", "it is not set; give --scheduler, or set it in the config file"))
+    try:
+        changed = replace(settings, scheduler=_read_address(address), processes=None) if address else settings
+    except ValueError as error:
+        problems.add(wrong_setting("dask.scheduler", f"{error}"))
+        changed = settings
+    if not problems.items:
+        problems.items.extend(_misfits(changed))
+    violations.items.extend(problems.items)
+    return settings if problems.items else changed
+
+
+def _misfits(settings: DaskSettings) -> Iterator[Violation]:
+    """Yield where the address of a scheduler and the files of TLS do not fit each other."""
+    is_tls = settings.scheduler.startswith("tls:")
+    if is_tls and settings.files is None:
+        yield wrong_setting("dask.ca_file", "it is not set; an address of tls:// needs the files of TLS")
+    if not is_tls and settings.files is not None:
+        yield wrong_setting("dask.scheduler", "its files of TLS are set; write the address with tls://")
+
+
 def _read_address(value: object) -> str:
-    if not isinstance(value, str) or not _address.fullmatch(value):
+    match = _address.fullmatch(value) if isinstance(value, str) else None
+    if not isinstance(value, str) or match is None or not 0 < int(match[2]) <= _MAX_PORT:
         raise ValueError(f"{value!r} is no address of a scheduler; write it like tls://scheduler:8786")
     return value
 

@@ -27,6 +27,7 @@ from rasterwire.export.tiling import MAX_FILES, count_files
 from rasterwire.export.written import written_files
 from rasterwire.plan import RenderPlan
 from rasterwire.server.call_record import note_download
+from rasterwire.server.export_conflicts import image_conflicts
 from rasterwire.server.messages.convert import from_plan
 from rasterwire.server.messages.exports import ParsedExport, below_download, from_record, with_export_defaults
 from rasterwire.server.messages.validate import violations
@@ -96,6 +97,7 @@ class Exports:
         queue, params = self._queue, request.params
         problems = Violations([*request.misfits, *_own_violations(request, queue)])
         with_export_defaults(request.download.params, is_one_file=not params.file_side)
+        problems.items.extend(await self._conflicts(queue, params, problems.items))
         plan: RenderPlan | None = None
         try:
             downloads = self._service.downloads.within(queue.limits)
@@ -116,6 +118,23 @@ class Exports:
         if params.validate_only:
             answer.export.name, answer.export.state = "", export_pb2.Export.STATE_UNSPECIFIED
         return answer
+
+    async def _conflicts(
+        self, queue: ExportQueue, params: ExportParams, problems: Sequence[Violation]
+    ) -> Sequence[Violation]:
+        """Return what is in the way of an export whose place is right; of one that is asked for again, nothing."""
+        tenant, catalog = _tenant(), self._service.all_downloads.catalog
+        if not params.prefix or not {violation.field for violation in problems}.isdisjoint(("destination", "prefix")):
+            return ()
+        if not queue.catalogs.get(params.destination):
+            return ()
+
+        def look() -> Sequence[Violation]:
+            if queue.jobs.requested(tenant, params.request_id.lower()) is not None:
+                return ()
+            return image_conflicts(queue, catalog, params, _below_tenant(params.prefix, tenant))
+
+        return await self._service.run(look)
 
     async def _begin(self, queue: ExportQueue, record: ExportRecord, plan: RenderPlan) -> ExportRecord:
         quotas = self._service.quotas
@@ -266,6 +285,9 @@ def _own_violations(request: ParsedExport, queue: ExportQueue) -> Sequence[Viola
             check_prefix(_below_tenant(bare.prefix, _tenant()))
         except ValueError as error:
             problems.append(Violation("prefix", "PREFIX_TOO_LONG", f"{error}"))
+    if bare.file_side and bare.destination in names and queue.catalogs[bare.destination]:
+        sentence = f"{bare.destination!r} lies in a catalog, where each file would be bands of its own; leave file_side"
+        problems.append(Violation("file_side", "FILES_IN_CATALOG", f"{sentence} out, or export to another destination"))
     formats = {download_pb2.FORMAT_UNSPECIFIED, download_pb2.FORMAT_GEO_TIFF}
     if request.params.download.format not in formats:
         sentence = "files of an export are GeoTIFFs; leave it out, or say GEO_TIFF"

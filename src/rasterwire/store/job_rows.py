@@ -177,11 +177,8 @@ class JobRows:
 
     def _add(self, record: ExportRecord, most: int | None) -> ExportRecord:
         with self.transaction(adds=True) as run:
-            if record.request_id:
-                condition = "WHERE tenant = :tenant AND request_id = :request_id"
-                key = {"tenant": record.tenant, "request_id": record.request_id}
-                if (row := run(_without_payload(condition), key).fetchone()) is not None:
-                    return _record(row)
+            if (before := _requested(run, record.tenant, record.request_id)) is not None:
+                return before
             waiting, size, of_tenant, size_of_tenant = run(_ROOM, {"tenant": record.tenant}).fetchone()
             if most is not None and of_tenant >= most:
                 raise QuotaExceeded("concurrent_exports", most, int(of_tenant), 1, _RETRY_SECONDS)
@@ -203,6 +200,11 @@ class JobRows:
         with self.transaction(changes=False) as run:
             row = run(_without_payload("WHERE id = :id"), {"id": export_id}).fetchone()
         return None if row is None else _record(row)
+
+    def requested(self, tenant: str, request_id: str) -> ExportRecord | None:
+        """See ``JobStore.requested``."""
+        with self.transaction(changes=False) as run:
+            return _requested(run, tenant, request_id)
 
     def list(self, tenant: str, before: str, count: int) -> Sequence[ExportRecord]:
         """See ``JobStore.list``."""
@@ -290,6 +292,14 @@ class JobRows:
         with self.transaction(changes=False) as run:
             pixels, seconds = run(_SPEED, {"recent": _RECENT}).fetchone()
         return Speed(int(pixels), float(seconds))
+
+
+def _requested(run: Statement, tenant: str, request_id: str) -> ExportRecord | None:
+    if not request_id:
+        return None
+    query = _without_payload("WHERE tenant = :tenant AND request_id = :request_id")
+    row = run(query, {"tenant": tenant, "request_id": request_id}).fetchone()
+    return None if row is None else _record(row)
 
 
 def _without_payload(condition: str) -> str:

@@ -156,6 +156,10 @@ class JobStore(Protocol):
         """Return an export, None where there is none."""
         ...
 
+    def requested(self, tenant: str, request_id: str) -> ExportRecord | None:
+        """Return the export that a tenant asked for with a request id, None where there is none."""
+        ...
+
     def list(self, tenant: str, before: str, count: int) -> Sequence[ExportRecord]:
         """Return the next exports of a tenant, the newest first.
 

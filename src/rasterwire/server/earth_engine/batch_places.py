@@ -7,6 +7,7 @@ from pathlib import Path
 from rasterwire.download.image_source import plain_id
 from rasterwire.errors import InvalidRequest, invalid
 from rasterwire.export.settings import DestinationSettings
+from rasterwire.server.export_conflicts import catalogs_around
 
 __all__ = ["DRIVE", "ExportPlace", "catalog_destinations", "place_of_asset", "place_of_drive"]
 
@@ -40,9 +41,8 @@ def catalog_destinations(
     """
     places: dict[str, DestinationSettings] = {}
     for destination in destinations:
-        for prefix, folder in folders.items():
-            if destination.folder and Path(destination.folder).resolve().is_relative_to(folder.resolve()):
-                places.setdefault(f"{prefix}/" if prefix else "", destination)
+        for prefix in catalogs_around(destination, folders):
+            places.setdefault(f"{prefix}/" if prefix else "", destination)
     return places
 
 

@@ -30,7 +30,7 @@ from rasterwire.server.earth_engine.front import add_earth_engine_door
 from rasterwire.server.http.front import add_http_door
 from rasterwire.server.identity.tenant_table import TenantTable
 from rasterwire.server.metrics import Metrics
-from rasterwire.server.process.engines import LargeEngine, check_engine, make_engine
+from rasterwire.server.process.engines import IDLE, LargeEngine, check_engine, is_idle, make_engine
 from rasterwire.server.process.exports import Exporting, begin_exports, make_destinations
 from rasterwire.server.process.grpc_server import add_services, make_grpc_server
 from rasterwire.server.process.identity_files import (
@@ -271,6 +271,8 @@ def serve(settings: Settings) -> None:
     check_telemetry(settings)
     make_destinations(settings)
     check_engine(settings)
+    if is_idle(settings):
+        _log.warning("%s", IDLE)
     use_sources(settings)  # likewise; and whether an asset is served depends on its source
     if settings.workers == 1:
         _tell_of_images(settings)

@@ -10,15 +10,14 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import TypeVar
 
-import dask
 from distributed import Client, LocalCluster, Security
 
 from rasterwire.render import Engine
 from rasterwire.render.dask_engine import DaskEngine
-from rasterwire.server.process.render_worker import CONFIG, WorkerOrder, security_of
+from rasterwire.server.process.render_worker import WorkerOrder, configure_dask, security_of
 from rasterwire.server.settings import BadSettings, Settings
 
-__all__ = ["LocalWorkers", "make_dask_engine"]
+__all__ = ["LocalWorkers", "connected", "make_dask_engine"]
 
 _CONNECT_SECONDS = 10
 """In which the scheduler has to answer."""
@@ -48,14 +47,19 @@ def make_dask_engine(settings: Settings, near: Engine) -> "DaskEngine | LocalWor
         BadSettings: several processes of a server would each start workers.
     """
     if settings.dask.scheduler:
-        dask.config.set(CONFIG)
-        return DaskEngine(partial(_connected, settings.dask.scheduler, security_of(settings.dask)), near)
+        configure_dask()
+        return DaskEngine(partial(connected, settings.dask.scheduler, security_of(settings.dask)), near)
     if settings.workers > 1:
         raise BadSettings("workers: each would start processes that render; set workers = 1, or dask.scheduler")
     return LocalWorkers(settings, near)
 
 
-def _connected(address: str, security: Security | None) -> Client:
+def connected(address: str, security: Security | None) -> Client:
+    """Return a connection to a scheduler.
+
+    Raises:
+        OSError: it cannot be reached.
+    """
     return Client(address, timeout=_CONNECT_SECONDS, security=security, set_as_default=False, direct_to_workers=True)
 
 
@@ -78,20 +82,21 @@ class LocalWorkers:
             near: runs small maps.
         """
         security = Security.temporary()
-        dask.config.set(CONFIG)
+        configure_dask()
         self.cluster = LocalCluster(
             n_workers=0,
             host="127.0.0.1",
             protocol="tls://",
             security=security,
             dashboard_address="127.0.0.1:0",
-            silence_logs=logging.WARNING,
+            scheduler_kwargs={"dashboard": False},
+            silence_logs=logging.CRITICAL,
         )
         address = self.cluster.scheduler_address
         self._order = pickle.dumps(WorkerOrder(settings, address, 1, "127.0.0.1", security, returns=False))
-        self.engine = DaskEngine(partial(_connected, address, security), near)
+        self.engine = DaskEngine(partial(connected, address, security), near)
         self._closing = threading.Event()
-        self.processes: list[subprocess.Popen[bytes]] = [self._started() for _ in range(settings.dask.processes)]
+        self.processes: list[subprocess.Popen[bytes]] = [self._started() for _ in range(settings.dask.process_count)]
         self._keeper = threading.Thread(target=self._keep, name="keeper", daemon=True)
         self._keeper.start()
 

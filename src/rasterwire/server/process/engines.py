@@ -6,9 +6,13 @@ from typing import Protocol
 
 from rasterwire.render import Engine
 from rasterwire.render.engine import ThreadEngine
+from rasterwire.server.dask_settings import DaskSettings
 from rasterwire.server.settings import BadSettings, Settings
 
-__all__ = ["LargeEngine", "check_engine", "make_engine"]
+__all__ = ["IDLE", "LargeEngine", "check_engine", "is_idle", "make_engine"]
+
+IDLE = 'dask: its settings have no effect, since this server renders by itself; set engine = "dask", or delete them'
+"""What is told where ``is_idle``."""
 
 _GROUP = "rasterwire.engines"
 """Of entry points; each is a function as ``make_dask_engine``."""
@@ -27,6 +31,11 @@ class LargeEngine(Engine, Protocol):
 
 
 Maker = Callable[[Settings, Engine], LargeEngine]
+
+
+def is_idle(settings: Settings) -> bool:
+    """Tell whether Dask is set and not used."""
+    return settings.engine != "dask" and settings.dask != DaskSettings()
 
 
 def check_engine(settings: Settings) -> None:

@@ -14,6 +14,7 @@ from rasterwire.export.queue import ExportQueue
 from rasterwire.export.settings import DestinationSettings
 from rasterwire.plan import Limits
 from rasterwire.render import Engine
+from rasterwire.server.export_conflicts import catalogs_around
 from rasterwire.server.export_plans import planned_again
 from rasterwire.server.identity.tenant_table import TenantTable
 from rasterwire.server.process.state_folder import scratch_folder
@@ -86,11 +87,14 @@ def begin_exports(
     jobs, leases = _stores(settings, stores)
     limits = Limits(settings.max_side, settings.max_bytes, settings.max_bands)
     by_name = {destination.name: destination for destination in settings.export.destinations}
+    catalogs = {
+        name: catalogs_around(destination, settings.folders, settings.catalogs) for name, destination in by_name.items()
+    }
     replan = partial(planned_again, service.all_downloads.within(limits), tenants, by_name)
     scratch = scratch_folder(settings) / "exports"
     claims = ExportClaims(jobs, leases, f"{socket.gethostname()}:{os.getpid()}")
     driver = ExportDriver(claims, destinations, engine, scratch, replan, meter)
-    service.export_queue = ExportQueue(jobs, by_name, limits, driver.wake)
+    service.export_queue = ExportQueue(jobs, by_name, destinations, catalogs, limits, driver.wake)
     service.quotas.count_exports = jobs.count
     return Exporting(service, jobs, driver)
 

@@ -10,6 +10,7 @@ import logging
 import os
 import pickle
 import signal
+import socket
 import sys
 import threading
 from dataclasses import dataclass, replace
@@ -24,18 +25,23 @@ from rasterwire.server.process.memory import keep_memory
 from rasterwire.server.process.readable import use_sources
 from rasterwire.server.process.sandboxed import sandboxed
 from rasterwire.server.process.warm import warm_up_first
-from rasterwire.server.settings import Settings
+from rasterwire.server.settings import BadSettings, Settings
 from rasterwire.store.private_files import private_folder
 
-__all__ = ["CONFIG", "WorkerOrder", "security_of", "work"]
+__all__ = ["CONFIG", "WorkerOrder", "check_order", "configure_dask", "security_of", "work"]
 
 CONFIG = {
     "distributed.scheduler.worker-ttl": "30s",
     "distributed.comm.timeouts.connect": "12s",
     "distributed.comm.timeouts.tcp": "20s",
     "distributed.admin.log-format": "%(message)s",
+    "distributed.scheduler.http.routes": [],
+    "distributed.worker.http.routes": [],
 }
-"""Of Dask: a worker that hangs is given up sooner than by default, which is after five minutes."""
+"""Of Dask: a worker that hangs is given up sooner than by default, which is after five minutes; there are no pages."""
+
+_LEVEL = logging.CRITICAL
+"""Of what Dask itself writes to the log: what went wrong with an item is told by who asked for it."""
 
 _PLENTY = 1e9
 """Of the resource that says which versions a worker has: it bounds nothing."""
@@ -67,6 +73,14 @@ class WorkerOrder:
     returns: bool
 
 
+def configure_dask() -> None:
+    """Set what Dask does in this process, and keep it quiet where ``DASK_LOGGING__DISTRIBUTED`` does not say more."""
+    dask.config.set(CONFIG)
+    if dask.config.get("logging.distributed", None) is None:
+        for name in ("distributed", "distributed.client"):
+            logging.getLogger(name).setLevel(_LEVEL)
+
+
 def security_of(settings: DaskSettings) -> Security | None:
     """Return how connections to a scheduler are encrypted, None where they are not."""
     if settings.files is None:
@@ -80,6 +94,30 @@ def security_of(settings: DaskSettings) -> Security | None:
         tls_worker_cert=certificate,
         tls_worker_key=key,
     )
+
+
+def check_order(order: WorkerOrder) -> None:
+    """Look whether a worker can start as it is told to, before anything takes long.
+
+    Raises:
+        BadSettings: the files of TLS cannot be used, or this machine has no such address.
+    """
+    if order.security is not None:
+        try:
+            order.security.get_connection_args("worker")
+        except (OSError, ValueError) as error:  # those of TLS are of the first kind
+            problem = (
+                f"the files of TLS cannot be used: {error}; name a certificate, its key, and who signed it, as PEM"
+            )
+            raise BadSettings(f"dask.certificate_file: {problem}") from None
+    try:
+        family, *_, address = socket.getaddrinfo(order.host or None, 0, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, socket.SOCK_STREAM) as free:
+            free.bind(address)
+    except (OSError, UnicodeError):
+        raise BadSettings(
+            f"host: {order.host[:100]!r} is no address of this machine; leave it out, or name one"
+        ) from None
 
 
 def work(order: WorkerOrder) -> None:
@@ -97,7 +135,8 @@ def work(order: WorkerOrder) -> None:
     private_folder(settings.state_dir)
     use_sources(settings)
     warm_up_first(settings.state_dir / "compiling")
-    with sandboxed(replace(settings, threads=order.threads)), dask.config.set(CONFIG):
+    configure_dask()
+    with sandboxed(replace(settings, threads=order.threads)):
         asyncio.run(_work(order))
 
 
@@ -132,6 +171,7 @@ async def _live(order: WorkerOrder) -> None:
         memory_limit=0,  # blocks are small, and a container has a limit of its own
         dashboard_address="127.0.0.1:0",
     )
+    _log.info("looking for the scheduler at %s", order.scheduler)
     try:
         async with worker:
             _log.info("rendering for %s with %s", order.scheduler, BUILD)

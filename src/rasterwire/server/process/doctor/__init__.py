@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from rasterwire.errors import DownloadError
 from rasterwire.server.process.doctor.catalogs import catalog_findings
 from rasterwire.server.process.doctor.doors import door_findings
+from rasterwire.server.process.doctor.engine import engine_findings
 from rasterwire.server.process.doctor.export_destinations import export_findings
 from rasterwire.server.process.doctor.finding import Finding, State, bad
 from rasterwire.server.process.doctor.machine import machine_findings
@@ -23,6 +24,7 @@ _looks: tuple[tuple[str, Callable[[Settings], Iterator[Finding]]], ...] = (
     ("audit_file", audit_findings),
     ("store", store_findings),
     ("export", export_findings),
+    ("engine", engine_findings),
     ("doors", door_findings),
     ("machine", machine_findings),
 )
