@@ -17,6 +17,7 @@ from rasterwire.geo.grid import footprint
 from rasterwire.plan import RasterPlan
 from rasterwire.plan.libraries import LIBRARIES
 from rasterwire.plan.reading import reading
+from rasterwire.request import Format
 from rasterwire.store.jobs import ExportRecord
 
 __all__ = ["WrittenFile", "provenance_json", "stac_item_json"]
@@ -29,6 +30,8 @@ _EDGE_POINTS = 20
 
 _GEOTIFF = "image/tiff; application=geotiff"
 _COG = f"{_GEOTIFF}; profile=cloud-optimized"
+
+_ZARR = "application/vnd.zarr; version=3"
 
 _CRC32C = "b24304"  # a multihash: crc32c, four bytes; source: the table of multicodec
 """What stands before the digits of a checksum in the field ``file:checksum``."""
@@ -122,6 +125,10 @@ def stac_item_json(record: ExportRecord, job: ExportJob, files: Sequence[Written
 
 def _assets(job: ExportJob, files: Sequence[WrittenFile]) -> Mapping[str, Any]:
     assets: dict[str, Any] = {}
+    if job.plan.format is Format.ZARR:  # its objects are no assets
+        name = f"{job.prefix.rpartition('/')[2]}.zarr"
+        assets["data"] = {"href": f"./{name}", "type": _ZARR, "roles": ["data"]}
+        files = [file for file in files if not file.key.startswith(f"{job.prefix}.zarr/")]
     for file in files:
         name = file.key.rpartition("/")[2]
         is_data = name.endswith(".tif")

@@ -84,7 +84,7 @@ def begin_exports(
     if not destinations:
         return None
     jobs, leases = _stores(settings, stores)
-    limits = Limits(settings.max_side, settings.max_bytes, settings.max_bands)
+    limits = Limits(settings.max_side, settings.max_bytes, settings.max_bands, are_of_exports=True)
     by_name = {destination.name: destination for destination in settings.export.destinations}
     replan = partial(planned_again, service.all_downloads.within(limits), tenants, by_name)
     scratch = scratch_folder(settings) / "exports"
