@@ -97,6 +97,9 @@ class ZarrExport:
         raster, encoding = job.plan.rasters[0], job.plan.encoding
         self._layout = lay_out(raster)
         self._task = ZarrTask(raster, encoding, self._layout)
+        # before the pixels: what cannot be told of them shall not fail after them
+        self._documents = array_documents(raster, encoding, self._layout)
+        self._group_document = group_document(attempt.record.id, job, self._documents)
 
     def make_parts(self) -> None:
         """See ``ExportWork.make_parts``."""
@@ -161,15 +164,14 @@ class ZarrExport:
         """See ``ExportWork.finish``."""
         job, record, number = self._job, self._attempt.record, self._layout.shards
         raster, encoding = job.plan.rasters[0], job.plan.encoding
-        documents = array_documents(raster, encoding, self._layout)
         for name, values in coordinates_of(raster).items():
             number += 1
             self._store(PartRecord(number, f"{self._group}/{name}/c/0"), compress(values, encoding))
-        for name, document in documents.items():
+        for name, document in self._documents.items():
             number += 1
             self._store(PartRecord(number, f"{self._group}/{name}/zarr.json"), json_of(document))
         if not self._attempt.is_done(_GROUP):
-            key, data = f"{self._group}/zarr.json", group_document(record.id, job, documents)
+            key, data = f"{self._group}/zarr.json", self._group_document
             self._attempt.patiently(lambda: self._destination.put(key, data, replace=True))
             self._attempt.save(_done(PartRecord(_GROUP, key), data))
         files = [
