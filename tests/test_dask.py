@@ -24,9 +24,10 @@ from exporting import exporter, warped
 from many_plans import bytes_of, make_images, many_plans
 from rasterwire.download.render_sizes import block_path
 from rasterwire.errors import RenderCancelled, SourceUnavailable, WorkersUnavailable
-from rasterwire.export.cog_export import _StoringTask, _Within
+from rasterwire.export.cog_export import _StoringTask
 from rasterwire.export.folder_destination import FolderDestination
 from rasterwire.export.parted_cog import PartedCog
+from rasterwire.export.within import Within
 from rasterwire.plan import RenderPlan
 from rasterwire.render.engine import SerialEngine, ThreadEngine
 from rasterwire.render.item_check import item_check
@@ -135,7 +136,7 @@ def test_a_part_that_nobody_wants_is_not_stored(tmp_path: Path, monkeypatch: pyt
     cog = PartedCog(replace(raster, mask=None), Encoding(), 1)
     destination, steps = FolderDestination(tmp_path / "results"), list[int]()
     upload = destination.begin("a.tif", {})
-    sent = pickle.dumps(_StoringTask(cog.task, destination, "a.tif", upload, _Within()))
+    sent = pickle.dumps(_StoringTask(cog.task, destination, "a.tif", upload, Within()))
 
     def check() -> None:
         steps.append(1)

@@ -18,11 +18,17 @@ class Format(Enum):
     NPY = "NPY"
     PNG = "PNG"
     JPEG = "JPEG"
+    ZARR = "ZARR"
 
     @property
     def is_picture(self) -> bool:
         """Whether it is a picture for people: one band or three, of bytes."""
         return self in {Format.PNG, Format.JPEG}
+
+    @property
+    def keeps_types(self) -> bool:
+        """Whether each band keeps its type and its nodata value; bands of a GeoTIFF have one of each."""
+        return self.is_picture or self in {Format.NPY, Format.ZARR}
 
 
 class Precedence(Enum):
@@ -65,7 +71,7 @@ class MaskOutput(Enum):
 
 
 class Compression(Enum):
-    """The compression of GeoTIFFs."""
+    """The compression of GeoTIFFs and Zarr stores."""
 
     NONE = "NONE"
     DEFLATE = "DEFLATE"
@@ -116,10 +122,10 @@ class BandRequest:
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """How GeoTIFFs are stored.
+    """How GeoTIFFs and Zarr stores are stored.
 
     Attributes:
-        compression: of the tiles.
+        compression: of the tiles, or chunks.
         level: of compression; None takes the codec's default.
         cloud_optimized: whether the file has overviews inside and its header first.
     """

@@ -1,7 +1,6 @@
 """An export of one cloud-optimized GeoTIFF of any size, uploaded in parts that no process holds all of."""
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
 import google_crc32c
@@ -14,8 +13,8 @@ from rasterwire.export.job import ExportJob
 from rasterwire.export.parted_cog import CogPart, CogTask, PartedCog, PartSummary, PartWindow
 from rasterwire.export.provenance import WrittenFile, provenance_json, stac_item_json
 from rasterwire.export.side_files import NOT_STORED, disown, is_stored, not_stored, save_upload, write_small
+from rasterwire.export.within import Within
 from rasterwire.render import Engine
-from rasterwire.render.item_check import item_check
 from rasterwire.store.jobs import PartRecord
 
 __all__ = ["CogExport", "count_cog_parts"]
@@ -46,27 +45,6 @@ class _StoredPart:
 
 
 @dataclass(frozen=True, slots=True)
-class _Within:
-    """The attempt that a task is of, as long as the task is in the process of that attempt."""
-
-    attempt: Attempt | None = None
-
-    def __reduce__(self) -> tuple[type["_Within"], tuple[()]]:
-        return _Within, ()
-
-    def task(self) -> AbstractContextManager[None]:
-        """See ``Attempt.task``."""
-        return nullcontext() if self.attempt is None else self.attempt.task()
-
-    def check(self) -> None:
-        """See ``Attempt.check``; elsewhere, whether the engine still wants the part."""
-        if self.attempt is not None:
-            self.attempt.check()
-        else:
-            item_check.get()()
-
-
-@dataclass(frozen=True, slots=True)
 class _StoringTask:
     """Makes parts and stores them from wherever it is called; megabytes of pixels go no further than that."""
 
@@ -74,7 +52,7 @@ class _StoringTask:
     destination: Destination
     key: str
     upload: str
-    within: _Within
+    within: Within
 
     def __call__(self, part: PartWindow) -> _StoredPart:
         """Make and store a part.
@@ -123,7 +101,7 @@ class CogExport:
         """
         parts = [part for part in self._cog.parts if not part.below and not self._attempt.is_done(part.number)]
         bands = len(self._job.plan.rasters[0].bands)
-        task = _StoringTask(self._cog.task, self._destination, self._key, self._upload, _Within(self._attempt))
+        task = _StoringTask(self._cog.task, self._destination, self._key, self._upload, Within(self._attempt))
         stored = self._engine.map(
             task, parts, lambda part: bands * part.window.height * part.window.width, self._attempt.check
         )

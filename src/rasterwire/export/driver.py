@@ -24,7 +24,9 @@ from rasterwire.export.destination import AlreadyExists, Destination, UnknownUpl
 from rasterwire.export.file_export import FileExport
 from rasterwire.export.job import ExportJob, Replan
 from rasterwire.export.side_files import remove_files
+from rasterwire.export.zarr_export import ZarrExport
 from rasterwire.render import Engine
+from rasterwire.request import Format
 from rasterwire.store.jobs import ExportRecord, ExportState
 from rasterwire.store.private_files import private_folder
 from rasterwire.turns import acting_for
@@ -230,6 +232,8 @@ class ExportDriver:
         _log.info("export %s: it succeeded", record.id)
 
     def _work(self, job: ExportJob, attempt: Attempt, destination: Destination) -> ExportWork:
+        if job.plan.format is Format.ZARR:
+            return ZarrExport(job, attempt, destination, self._engine)
         if not job.file_side:
             return CogExport(job, attempt, destination, self._engine)
         return FileExport(job, attempt, destination, self._engine, self._scratch)

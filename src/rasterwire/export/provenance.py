@@ -20,6 +20,7 @@ from rasterwire.plan import RasterPlan
 from rasterwire.plan.libraries import LIBRARIES
 from rasterwire.plan.reading import reading
 from rasterwire.plan.types import BandPlan
+from rasterwire.request import Format
 from rasterwire.store.jobs import ExportRecord
 
 __all__ = ["WrittenFile", "provenance_json", "stac_item_json"]
@@ -32,6 +33,8 @@ _EDGE_POINTS = 20
 
 _GEOTIFF = "image/tiff; application=geotiff"
 _COG = f"{_GEOTIFF}; profile=cloud-optimized"
+
+_ZARR = "application/vnd.zarr; version=3"
 
 _CRC32C = "b24304"  # a multihash: crc32c, four bytes; source: the table of multicodec
 """What stands before the digits of a checksum in the field ``file:checksum``."""
@@ -131,6 +134,11 @@ def _assets(job: ExportJob, files: Sequence[WrittenFile]) -> Mapping[str, Any]:
     windows = {file_key(job.prefix, window): window for window in cut}
     kind = _COG if job.plan.encoding.cloud_optimized else _GEOTIFF
     assets: dict[str, Any] = {}
+    if job.plan.format is Format.ZARR:  # its objects are no assets
+        name = f"{job.prefix.rpartition('/')[2]}.zarr"
+        assets["data"] = {"href": f"./{name}", "type": _ZARR, "roles": ["data"]}
+        assets["data"]["bands"] = [_band(band) for band in raster.bands]
+        files = [file for file in files if not file.key.startswith(f"{job.prefix}.zarr/")]
     names = [file.key.rpartition("/")[2] for file in files]
     only = raster.bands[0].name if len(raster.bands) == 1 and raster.bands[0].name not in names else "data"
     for name, file in zip(names, files, strict=True):

@@ -118,7 +118,7 @@ def remove_files(destination: Destination, parts: Collection[PartRecord]) -> Non
     for key, upload in {(part.key, part.upload) for part in parts if part.upload}:
         destination.abort(key, upload)
     unsure = {part.key: part for part in parts if part.summary.startswith(NOT_STORED)}
-    for key in {part.key for part in parts if part.key}:
+    for key in dict.fromkeys(part.key for part in parts if part.key):  # that of a Zarr group before what lies in it
         with suppress(ValueError):  # what is no key has no object
             if key not in unsure or is_stored(destination, unsure[key]):
                 destination.delete(key)

@@ -35,12 +35,19 @@ from rasterwire.request import (
     Precedence,
 )
 
-_suffixes = {Format.GEO_TIFF: ".tif", Format.NPY: ".npy", Format.PNG: ".png", Format.JPEG: ".jpg"}
+_suffixes = {
+    Format.GEO_TIFF: ".tif",
+    Format.NPY: ".npy",
+    Format.PNG: ".png",
+    Format.JPEG: ".jpg",
+    Format.ZARR: ".zarr",
+}
 _mime_types = {
     Format.GEO_TIFF: "image/tiff",
     Format.NPY: "application/octet-stream",
     Format.PNG: "image/png",
     Format.JPEG: "image/jpeg",
+    Format.ZARR: "application/vnd.zarr; version=3",
 }
 
 _MAX_NAMES = 10
@@ -65,7 +72,7 @@ def make_plan(request: DownloadRequest, image: Image | Product, limits: Limits) 
         InvalidRequest: with all violations.
     """
     problems = Violations()
-    format_, ignored = _format(request)
+    format_, ignored = _format(request, limits, problems)
     per_band = format_ is Format.ZIPPED_GEO_TIFF_PER_BAND
     pairs, missing, why = _choose_bands(request, image, limits, problems)
     if not pairs:
@@ -82,7 +89,7 @@ def make_plan(request: DownloadRequest, image: Image | Product, limits: Limits) 
     grids = Grids()
     for index, group in enumerate(groups):
         grid_request = _grid_request(request, group[0].band, group[0].position, per_band)
-        ignored += [] if per_band else _ignored_band_grids(request)
+        ignored += [] if per_band or format_ is Format.ZARR else _ignored_band_grids(request)
         ignored += ignored_fields(grid_request, request.clip_to_region)
         sources = [output.read for output in group]
         with problems.catching():
@@ -101,7 +108,7 @@ def make_plan(request: DownloadRequest, image: Image | Product, limits: Limits) 
         check_bytes(format_, rasters, limits, problems)
     Violations(with_hint(problems.items, request.region)).raise_if_any()
     rasters, left_out = with_metadata(rasters, format_)
-    encoding = Encoding() if format_ is Format.NPY or format_.is_picture else request.encoding
+    encoding = _encoding(request, format_)
     plan = RenderPlan(
         image_id=image.id,
         format=format_,
@@ -120,7 +127,9 @@ def make_plan(request: DownloadRequest, image: Image | Product, limits: Limits) 
     return replace(plan, etag=etag_of(plan), scenes=len(ids), scene_ids=tuple(ids[:NAMED_SCENES]), source_bytes=size)
 
 
-def _format(request: DownloadRequest) -> tuple[Format, list[Ignored]]:
+def _format(request: DownloadRequest, limits: Limits, problems: Violations) -> tuple[Format, list[Ignored]]:
+    if request.format is Format.ZARR:
+        _check_store(request, limits, problems)
     if request.format is not None:
         if request.file_per_band is None:
             return request.format, []
@@ -128,6 +137,25 @@ def _format(request: DownloadRequest) -> tuple[Format, list[Ignored]]:
     if request.file_per_band is False:
         return Format.ZIPPED_GEO_TIFF, []
     return Format.ZIPPED_GEO_TIFF_PER_BAND, []
+
+
+def _check_store(request: DownloadRequest, limits: Limits, problems: Violations) -> None:
+    """Add what is wrong with a request for a Zarr store."""
+    if not limits.are_of_exports:
+        problem = "Zarr stores are written by exports alone; ask for an export, or for GEO_TIFF"
+        problems.add(Violation("format", "FORMAT_UNSUPPORTED", problem))
+    if request.compression is Compression.LZW:
+        problem = "no codec of Zarr is LZW; ask for ZSTD, DEFLATE or NONE"
+        problems.add(Violation("compression", "COMPRESSION_UNSUPPORTED", problem))
+    for item in _ignored_band_grids(request):
+        problem = "the arrays of a Zarr store share one grid; leave it out, or export this band by itself"
+        problems.add(Violation(item.field, "BAND_GRID_UNSUPPORTED", problem))
+
+
+def _encoding(request: DownloadRequest, format_: Format) -> Encoding:
+    if format_ is Format.ZARR:
+        return Encoding(request.compression or Compression.ZSTD, request.compression_level)
+    return Encoding() if format_.keeps_types else request.encoding
 
 
 def _choose_bands(
@@ -243,7 +271,7 @@ def _raster(
     group: Sequence[tuple[str, _Output]],
 ) -> RasterPlan:
     bands = [output.source for _, output in group]
-    has_types = format_ is Format.NPY or format_.is_picture  # each band keeps its own type
+    has_types = format_.keeps_types  # each band keeps its own type
     dtypes = [source.dtype for source in bands] if has_types else [common_dtype(bands)] * len(bands)
     clips = request.clip_to_region
     spec = grid_request.spec
@@ -364,10 +392,13 @@ def _ignored_encoding(request: DownloadRequest, format_: Format) -> list[Ignored
         "compression_level": request.compression_level is not None,
         "cloud_optimized": request.cloud_optimized,
     }
-    if format_ is Format.NPY or format_.is_picture:
+    if format_.keeps_types:
         reason = f"format {format_.value} is no GeoTIFF"
-        return [Ignored(field, reason) for field, has_value in is_set.items() if has_value]
-    encoding = request.encoding
+        fields = ["cloud_optimized"] if format_ is Format.ZARR else is_set
+        ignored = [Ignored(field, reason) for field in fields if is_set[field]]
+        if format_ is not Format.ZARR:
+            return ignored
+    encoding = _encoding(request, format_)
     if encoding.level is not None and encoding.compression in {Compression.NONE, Compression.LZW}:
         return [Ignored("compression_level", f"compression {encoding.compression.value} has no levels")]
     return []

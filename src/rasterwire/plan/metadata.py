@@ -20,6 +20,9 @@ _OF_STORED_VALUES = {None, Resampling.NEAREST, Resampling.MODE, Resampling.MIN, 
 
 _colors_without_meaning = {"gray", "undefined"}
 
+_of_attributes = frozenset({"scale and offset", "unit", "items of metadata"})
+"""What attributes of arrays hold."""
+
 _MAX_NAMES = 5
 
 
@@ -41,7 +44,9 @@ def with_metadata(rasters: Sequence[RasterPlan], format_: Format) -> tuple[list[
     losses = _Losses()
     for raster in rasters:
         _lose_digits(raster, losses)
-    if format_ is Format.NPY or format_.is_picture:
+    if format_ is Format.ZARR:
+        return [replace(raster, metadata=_attributes(raster, losses)) for raster in rasters], losses.as_list()
+    if format_.keeps_types:
         for raster in rasters:
             _lose_all(raster, f"format {format_.value} has no place for it", losses)
         return list(rasters), losses.as_list()
@@ -79,7 +84,20 @@ def _metadata(raster: RasterPlan, losses: _Losses) -> RasterMetadata:
     )
 
 
-def _lose_all(raster: RasterPlan, reason: str, losses: _Losses) -> None:
+def _attributes(raster: RasterPlan, losses: _Losses) -> RasterMetadata:
+    """Return the metadata of an output that has places for items, and for no more."""
+    if any(band.source.stored is None for band in raster.bands):
+        return _metadata(raster, losses)
+    _lose_all(raster, "format ZARR has no place for it", losses, _of_attributes)
+    names = [band.name for band in raster.bands]
+    files = list({band.stored.href: band.stored.metadata.file for band in raster.bands}.values())
+    return RasterMetadata(
+        items=_common_items(files, names, losses),
+        band_items=tuple(_items(band, raster, losses) for band in raster.bands),
+    )
+
+
+def _lose_all(raster: RasterPlan, reason: str, losses: _Losses, carried: frozenset[str] = frozenset()) -> None:
     for band in raster.bands:
         source = band.source.stored
         if source is None:
@@ -96,7 +114,7 @@ def _lose_all(raster: RasterPlan, reason: str, losses: _Losses) -> None:
             "rational polynomials": bool(file.rpcs),
         }
         for item, is_lost in has_item.items():
-            if is_lost:
+            if is_lost and item not in carried:
                 losses.add(item, reason, [band.name])
 
 

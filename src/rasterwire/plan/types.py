@@ -29,12 +29,14 @@ class Limits:
         max_bands: of one request.
         are_earth_engine: whether sizes are counted as Earth Engine counts them, with a byte for the mask of
             each band, and reported in its words.
+        are_of_exports: whether the output is written by an export, which may be a Zarr store.
     """
 
     max_side: int = 1_000_000
     max_bytes: int = 1 << 40
     max_bands: int = 1024
     are_earth_engine: bool = False
+    are_of_exports: bool = False
 
 
 EARTH_ENGINE_LIMITS = Limits(max_side=32768, max_bytes=50331648, max_bands=1024, are_earth_engine=True)

@@ -64,7 +64,7 @@ def mark_invalid(
     """
     by_source: dict[Hashable, bool] = {}
     may = [_may_be_invalid(source, grid, resampling, request, by_source) for _, source, resampling in sources]
-    is_shared = format_ is not Format.NPY and not format_.is_picture
+    is_shared = not format_.keeps_types
     if request.mask is not None:
         values = _requested_values(sources, dtypes, may, request, is_shared=is_shared)
         return Marking(request.mask, "the request asks for it", values)
@@ -76,11 +76,20 @@ def mark_invalid(
         values = tuple(_below_mask(source, dtype) for (_, source, _), dtype in zip(sources, dtypes, strict=True))
         return Marking(None, reason if any(may) else "no pixel can be invalid", values)
     nodata = [_safe_nodata(source, dtype) for (_, source, _), dtype in zip(sources, dtypes, strict=True)]
+    reason = "the nodata value of the source marks no valid pixel"
+    if format_ is Format.ZARR and any(map(_lacks_value, nodata, dtypes)):
+        nodata = [math.nan if _lacks_value(*pair) else pair[0] for pair in zip(nodata, dtypes, strict=True)]
+        reason = "NaN stands for no value in a Zarr store"
     agree = len({repr(value) for value in nodata}) == 1 if is_shared else True
     if agree and None not in [value for value, is_needed in zip(nodata, may, strict=True) if is_needed]:
         values = tuple(_declared(value, dtype) for value, dtype in zip(nodata, dtypes, strict=True))
-        return Marking(MaskOutput.NODATA, "the nodata value of the source marks no valid pixel", values)
+        return Marking(MaskOutput.NODATA, reason, values)
     return _by_masks(sources, dtypes, nodata, cloud_optimized=request.cloud_optimized)
+
+
+def _lacks_value(nodata: float | int | None, dtype: str) -> bool:
+    """Tell whether a band has floats, and no nodata value: who reads arrays by CF takes NaN for one."""
+    return nodata is None and np.dtype(dtype).kind == "f"
 
 
 def _by_masks(

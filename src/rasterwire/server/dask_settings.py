@@ -48,6 +48,7 @@ class DaskSettings:
 _address = re.compile(r"(tcp|tls)://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\]):([0-9]{1,5})", re.ASCII)
 
 _MAX_PORT = 65535
+"""The greatest port of an address."""
 
 _TLS_FILES = ("ca_file", "certificate_file", "key_file")
 

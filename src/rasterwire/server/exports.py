@@ -5,7 +5,7 @@ import re
 import secrets
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 
 from rasterwire.errors import (
     ExportNotFound,
@@ -25,7 +25,10 @@ from rasterwire.export.provenance import WrittenFile
 from rasterwire.export.queue import ExportQueue
 from rasterwire.export.tiling import MAX_FILES, count_files
 from rasterwire.export.written import written_files
+from rasterwire.export.zarr_export import count_zarr_files, has_keys
+from rasterwire.export.zarr_layout import lay_out
 from rasterwire.plan import RenderPlan
+from rasterwire.request import Format
 from rasterwire.server.call_record import note_download
 from rasterwire.server.export_conflicts import image_conflicts
 from rasterwire.server.messages.convert import from_plan
@@ -288,11 +291,23 @@ def _own_violations(request: ParsedExport, queue: ExportQueue) -> Sequence[Viola
     if bare.file_side and bare.destination in names and queue.catalogs[bare.destination]:
         sentence = f"{bare.destination!r} lies in a catalog, where each file would be bands of its own; leave file_side"
         problems.append(Violation("file_side", "FILES_IN_CATALOG", f"{sentence} out, or export to another destination"))
-    formats = {download_pb2.FORMAT_UNSPECIFIED, download_pb2.FORMAT_GEO_TIFF}
+    formats = {download_pb2.FORMAT_UNSPECIFIED, download_pb2.FORMAT_GEO_TIFF, download_pb2.FORMAT_ZARR}
     if request.params.download.format not in formats:
-        sentence = "files of an export are GeoTIFFs; leave it out, or say GEO_TIFF"
+        sentence = "an export is of GeoTIFFs or a Zarr store; leave it out, or say GEO_TIFF or ZARR"
         problems.append(Violation("download.format", "FORMAT_UNSUPPORTED", sentence))
+    if request.params.download.format == download_pb2.FORMAT_ZARR:
+        problems.extend(_store_violations(bare))
     return problems
+
+
+def _store_violations(params: ExportParams) -> Iterator[Violation]:
+    """Yield the fields that a Zarr store cannot have."""
+    if params.file_side:
+        sentence = "a Zarr store is cut into objects by itself; leave it out"
+        yield Violation("file_side", "FILE_SIDE_UNSUPPORTED", sentence)
+    if params.overwrite:
+        sentence = "a Zarr store is not replaced, since who reads it meanwhile would meet chunks of both"
+        yield Violation("overwrite", "OVERWRITE_UNSUPPORTED", f"{sentence}; choose another prefix, or remove it before")
 
 
 def _below_tenant(prefix: str, tenant: str) -> str:
@@ -312,10 +327,23 @@ def _plan_violations(plan: RenderPlan, params: ExportParams) -> Sequence[Violati
     if params.file_side and raster.grid.crs is None:
         sentence = "the image has no crs, so that files of parts of it have no place; leave file_side out"
         problems.append(Violation("file_side", "NO_CRS", sentence))
-    if not params.file_side and raster.masks > 1:
+    if plan.format is Format.ZARR:
+        problems.extend(_layout_violations(plan, params.prefix))
+    elif not params.file_side and raster.masks > 1:
         sentence = "one file has one mask for all bands; ask for mask BAND or NODATA"
         problems.append(Violation("download.mask", "MASK_UNSUPPORTED", sentence))
     return problems
+
+
+def _layout_violations(plan: RenderPlan, prefix: str) -> Iterator[Violation]:
+    try:
+        layout = lay_out(plan.rasters[0])
+    except ValueError as error:
+        yield Violation("download.bands", "TOO_MANY_FILES", f"{error}")
+        return
+    if prefix and not has_keys(layout, _below_tenant(prefix, _tenant())):
+        sentence = "is too long for the names of the arrays of this image; write a shorter one"
+        yield Violation("prefix", "PREFIX_TOO_LONG", sentence)
 
 
 def _record(request: ParsedExport, plan: RenderPlan, tenant: str) -> ExportRecord:
@@ -325,13 +353,6 @@ def _record(request: ParsedExport, plan: RenderPlan, tenant: str) -> ExportRecor
     export_id = f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(10)}"
     name = re.sub(r"[^A-Za-z0-9_-]", "_", plan.filename.rpartition(".")[0])
     prefix = message.prefix or f"{name[:_MAX_STEM]}-{export_id}"
-    job = ExportJob(plan, "", message.file_side)
-    raster = plan.rasters[0]
-    parts = (
-        count_files(raster, message.file_side) + SIDE_FILES
-        if message.file_side
-        else count_cog_parts(job, _LEAST_PART_BYTES)
-    )
     return ExportRecord(
         id=export_id,
         tenant=tenant,
@@ -343,6 +364,14 @@ def _record(request: ParsedExport, plan: RenderPlan, tenant: str) -> ExportRecor
         etag=plan.etag,
         pixels=plan.pixels,
         source_bytes=plan.source_bytes,
-        parts_total=parts,
+        parts_total=_count_parts(plan, message.file_side),
         priority=message.priority if message.HasField("priority") else _PRIORITY,
     )
+
+
+def _count_parts(plan: RenderPlan, file_side: int) -> int:
+    if plan.format is Format.ZARR:
+        return count_zarr_files(plan)
+    if file_side:
+        return count_files(plan.rasters[0], file_side) + SIDE_FILES
+    return count_cog_parts(ExportJob(plan, ""), _LEAST_PART_BYTES)

@@ -131,6 +131,8 @@ class _FormatEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Format.ValueTy
     """
     FORMAT_JPEG: _Format.ValueType  # 6
     """A JPEG of one band or three; see DownloadParams.visualization. Invalid pixels are black."""
+    FORMAT_ZARR: _Format.ValueType  # 7
+    """A Zarr store, version 3, with an array for each band; of exports alone."""
 
 class Format(_Format, metaclass=_FormatEnumTypeWrapper):
     """The format of a download."""
@@ -151,6 +153,8 @@ transparent.
 """
 FORMAT_JPEG: Format.ValueType  # 6
 """A JPEG of one band or three; see DownloadParams.visualization. Invalid pixels are black."""
+FORMAT_ZARR: Format.ValueType  # 7
+"""A Zarr store, version 3, with an array for each band; of exports alone."""
 Global___Format: _TypeAlias = Format  # noqa: Y015
 
 class _Precedence:
@@ -489,14 +493,15 @@ class DownloadParams(_message.Message):
     """How invalid pixels are told from valid ones. By default so that no valid pixel is lost; the plan
     says how, and why: not at all where no pixel can be invalid; by `nodata` where it is given; by the
     bands' own nodata where it marks no valid pixel; else by a mask, or by one for each band where they
-    may be invalid at different pixels. Cloud-optimized GeoTIFFs have one mask for all bands.
+    may be invalid at different pixels. Cloud-optimized GeoTIFFs have one mask for all bands. In a Zarr store bands of
+    floats without nodata have NaN in the place of a mask.
     """
     clip_to_region: _builtins.bool
     """Mask the pixels whose centre lies outside the region's polygon; a region of lines or points alone
     is refused. Default false: the region acts as its bounding box.
     """
     compression: Global___Compression.ValueType
-    """The compression of GeoTIFFs. Default COMPRESSION_DEFLATE."""
+    """The compression of GeoTIFFs and of Zarr stores. Default COMPRESSION_DEFLATE; of a Zarr store COMPRESSION_ZSTD."""
     compression_level: _builtins.int
     """How hard to compress: deflate 1 to 9, zstd 1 to 22. More is smaller and slower. By default the
     server takes the fastest that is about as small. Not for the other compressions.

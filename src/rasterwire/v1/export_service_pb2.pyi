@@ -49,7 +49,7 @@ class ExportParams(_message.Message):
     """
     file_side: _builtins.int
     """Pixels along each side of a file, a multiple of 256: the export is cut into files of this size, with a VRT beside
-    them that shows them as one image. 0, the default: one cloud-optimized GeoTIFF of any size.
+    them that shows them as one image. 0, the default: one cloud-optimized GeoTIFF of any size, or one Zarr store.
     """
     max_pixels: _builtins.int
     """Pixels along both axes, of one band, that the export may have at most. Default 100000000. It keeps a region that
@@ -66,10 +66,14 @@ class ExportParams(_message.Message):
     validate_only: _builtins.bool
     """Check and plan the export, and begin none. Default false."""
     overwrite: _builtins.bool
-    """Replace files that have the names of new ones. Default false: the export fails where there are any."""
+    """Replace files that have the names of new ones. Default false: the export fails where there are any. Not for
+    FORMAT_ZARR: who reads a store meanwhile would meet chunks of both.
+    """
     @_builtins.property
     def download(self) -> _download_pb2.DownloadParams:
-        """What to export. Required. `format` is FORMAT_GEO_TIFF, which is its default here; `request_id` does not count."""
+        """What to export. Required. `format` is FORMAT_GEO_TIFF, which is its default here, or FORMAT_ZARR; `request_id` does
+        not count.
+        """
 
     def __init__(
         self,

@@ -127,5 +127,5 @@ def with_export_defaults(params: download_pb2.DownloadParams, *, is_one_file: bo
     """Set what the files of exports are where the request does not say it."""
     if params.format == download_pb2.FORMAT_UNSPECIFIED:
         params.format = download_pb2.FORMAT_GEO_TIFF
-    params.cloud_optimized |= is_one_file
+    params.cloud_optimized |= is_one_file and params.format == download_pb2.FORMAT_GEO_TIFF
     params.request_id = ""

@@ -85,7 +85,7 @@ def begin_exports(
     if not destinations:
         return None
     jobs, leases = _stores(settings, stores)
-    limits = Limits(settings.max_side, settings.max_bytes, settings.max_bands)
+    limits = Limits(settings.max_side, settings.max_bytes, settings.max_bands, are_of_exports=True)
     by_name = {destination.name: destination for destination in settings.export.destinations}
     catalogs = {
         name: catalogs_around(destination, settings.folders, settings.catalogs) for name, destination in by_name.items()

@@ -190,6 +190,8 @@ const (
 	Format_FORMAT_PNG Format = 5
 	// A JPEG of one band or three; see DownloadParams.visualization. Invalid pixels are black.
 	Format_FORMAT_JPEG Format = 6
+	// A Zarr store, version 3, with an array for each band; of exports alone.
+	Format_FORMAT_ZARR Format = 7
 )
 
 // Enum value maps for Format.
@@ -202,6 +204,7 @@ var (
 		4: "FORMAT_NPY",
 		5: "FORMAT_PNG",
 		6: "FORMAT_JPEG",
+		7: "FORMAT_ZARR",
 	}
 	Format_value = map[string]int32{
 		"FORMAT_UNSPECIFIED":              0,
@@ -211,6 +214,7 @@ var (
 		"FORMAT_NPY":                      4,
 		"FORMAT_PNG":                      5,
 		"FORMAT_JPEG":                     6,
+		"FORMAT_ZARR":                     7,
 	}
 )
 
@@ -717,12 +721,13 @@ type DownloadParams struct {
 	// How invalid pixels are told from valid ones. By default so that no valid pixel is lost; the plan
 	// says how, and why: not at all where no pixel can be invalid; by `nodata` where it is given; by the
 	// bands' own nodata where it marks no valid pixel; else by a mask, or by one for each band where they
-	// may be invalid at different pixels. Cloud-optimized GeoTIFFs have one mask for all bands.
+	// may be invalid at different pixels. Cloud-optimized GeoTIFFs have one mask for all bands. In a Zarr store bands of
+	// floats without nodata have NaN in the place of a mask.
 	Mask Mask `protobuf:"varint,16,opt,name=mask,proto3,enum=rasterwire.v1.Mask" json:"mask,omitempty"`
 	// Mask the pixels whose centre lies outside the region's polygon; a region of lines or points alone
 	// is refused. Default false: the region acts as its bounding box.
 	ClipToRegion bool `protobuf:"varint,17,opt,name=clip_to_region,json=clipToRegion,proto3" json:"clip_to_region,omitempty"`
-	// The compression of GeoTIFFs. Default COMPRESSION_DEFLATE.
+	// The compression of GeoTIFFs and of Zarr stores. Default COMPRESSION_DEFLATE; of a Zarr store COMPRESSION_ZSTD.
 	Compression Compression `protobuf:"varint,18,opt,name=compression,proto3,enum=rasterwire.v1.Compression" json:"compression,omitempty"`
 	// How hard to compress: deflate 1 to 9, zstd 1 to 22. More is smaller and slower. By default the
 	// server takes the fastest that is about as small. Not for the other compressions.
@@ -3074,7 +3079,7 @@ const file_rasterwire_v1_download_proto_rawDesc = "" +
 	"\x0eCOMPOSITE_MEAN\x10\x05\x12\x14\n" +
 	"\x10COMPOSITE_MEDIAN\x10\x06\x12\x13\n" +
 	"\x0fCOMPOSITE_COUNT\x10\a\x12\x15\n" +
-	"\x11COMPOSITE_QUALITY\x10\b*\xa7\x01\n" +
+	"\x11COMPOSITE_QUALITY\x10\b*\xb8\x01\n" +
 	"\x06Format\x12\x16\n" +
 	"\x12FORMAT_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16FORMAT_ZIPPED_GEO_TIFF\x10\x01\x12#\n" +
@@ -3084,7 +3089,8 @@ const file_rasterwire_v1_download_proto_rawDesc = "" +
 	"FORMAT_NPY\x10\x04\x12\x0e\n" +
 	"\n" +
 	"FORMAT_PNG\x10\x05\x12\x0f\n" +
-	"\vFORMAT_JPEG\x10\x06*\\\n" +
+	"\vFORMAT_JPEG\x10\x06\x12\x0f\n" +
+	"\vFORMAT_ZARR\x10\a*\\\n" +
 	"\n" +
 	"Precedence\x12\x1a\n" +
 	"\x16PRECEDENCE_UNSPECIFIED\x10\x00\x12\x19\n" +

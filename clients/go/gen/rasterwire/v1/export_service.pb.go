@@ -98,7 +98,8 @@ func (Export_State) EnumDescriptor() ([]byte, []int) {
 // What to export, and to where.
 type ExportParams struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What to export. Required. `format` is FORMAT_GEO_TIFF, which is its default here; `request_id` does not count.
+	// What to export. Required. `format` is FORMAT_GEO_TIFF, which is its default here, or FORMAT_ZARR; `request_id` does
+	// not count.
 	Download *DownloadParams `protobuf:"bytes,1,opt,name=download,proto3" json:"download,omitempty"`
 	// The name of a destination of the server. Required. The names are in the message of the error that an unknown one
 	// gets.
@@ -108,7 +109,7 @@ type ExportParams struct {
 	// with the name of the tenant comes before it.
 	Prefix string `protobuf:"bytes,3,opt,name=prefix,proto3" json:"prefix,omitempty"`
 	// Pixels along each side of a file, a multiple of 256: the export is cut into files of this size, with a VRT beside
-	// them that shows them as one image. 0, the default: one cloud-optimized GeoTIFF of any size.
+	// them that shows them as one image. 0, the default: one cloud-optimized GeoTIFF of any size, or one Zarr store.
 	FileSide int32 `protobuf:"varint,4,opt,name=file_side,json=fileSide,proto3" json:"file_side,omitempty"`
 	// Pixels along both axes, of one band, that the export may have at most. Default 100000000. It keeps a region that
 	// was meant otherwise from becoming a job of days.
@@ -122,7 +123,8 @@ type ExportParams struct {
 	RequestId string `protobuf:"bytes,8,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// Check and plan the export, and begin none. Default false.
 	ValidateOnly bool `protobuf:"varint,9,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
-	// Replace files that have the names of new ones. Default false: the export fails where there are any.
+	// Replace files that have the names of new ones. Default false: the export fails where there are any. Not for
+	// FORMAT_ZARR: who reads a store meanwhile would meet chunks of both.
 	Overwrite     bool `protobuf:"varint,10,opt,name=overwrite,proto3" json:"overwrite,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -26,7 +26,8 @@ export const file_rasterwire_v1_export_service: GenFile = /*@__PURE__*/
  */
 export type ExportParams = Message<"rasterwire.v1.ExportParams"> & {
   /**
-   * What to export. Required. `format` is FORMAT_GEO_TIFF, which is its default here; `request_id` does not count.
+   * What to export. Required. `format` is FORMAT_GEO_TIFF, which is its default here, or FORMAT_ZARR; `request_id` does
+   * not count.
    *
    * @generated from field: rasterwire.v1.DownloadParams download = 1;
    */
@@ -51,7 +52,7 @@ export type ExportParams = Message<"rasterwire.v1.ExportParams"> & {
 
   /**
    * Pixels along each side of a file, a multiple of 256: the export is cut into files of this size, with a VRT beside
-   * them that shows them as one image. 0, the default: one cloud-optimized GeoTIFF of any size.
+   * them that shows them as one image. 0, the default: one cloud-optimized GeoTIFF of any size, or one Zarr store.
    *
    * @generated from field: int32 file_side = 4;
    */
@@ -95,7 +96,8 @@ export type ExportParams = Message<"rasterwire.v1.ExportParams"> & {
   validateOnly: boolean;
 
   /**
-   * Replace files that have the names of new ones. Default false: the export fails where there are any.
+   * Replace files that have the names of new ones. Default false: the export fails where there are any. Not for
+   * FORMAT_ZARR: who reads a store meanwhile would meet chunks of both.
    *
    * @generated from field: bool overwrite = 10;
    */

@@ -753,7 +753,8 @@ private static final long serialVersionUID = 0L;
    * How invalid pixels are told from valid ones. By default so that no valid pixel is lost; the plan
    * says how, and why: not at all where no pixel can be invalid; by `nodata` where it is given; by the
    * bands' own nodata where it marks no valid pixel; else by a mask, or by one for each band where they
-   * may be invalid at different pixels. Cloud-optimized GeoTIFFs have one mask for all bands.
+   * may be invalid at different pixels. Cloud-optimized GeoTIFFs have one mask for all bands. In a Zarr store bands of
+   * floats without nodata have NaN in the place of a mask.
    * </pre>
    *
    * <code>.rasterwire.v1.Mask mask = 16 [(.buf.validate.field) = { ... }</code>
@@ -767,7 +768,8 @@ private static final long serialVersionUID = 0L;
    * How invalid pixels are told from valid ones. By default so that no valid pixel is lost; the plan
    * says how, and why: not at all where no pixel can be invalid; by `nodata` where it is given; by the
    * bands' own nodata where it marks no valid pixel; else by a mask, or by one for each band where they
-   * may be invalid at different pixels. Cloud-optimized GeoTIFFs have one mask for all bands.
+   * may be invalid at different pixels. Cloud-optimized GeoTIFFs have one mask for all bands. In a Zarr store bands of
+   * floats without nodata have NaN in the place of a mask.
    * </pre>
    *
    * <code>.rasterwire.v1.Mask mask = 16 [(.buf.validate.field) = { ... }</code>
@@ -798,7 +800,7 @@ private static final long serialVersionUID = 0L;
   private int compression_ = 0;
   /**
    * <pre>
-   * The compression of GeoTIFFs. Default COMPRESSION_DEFLATE.
+   * The compression of GeoTIFFs and of Zarr stores. Default COMPRESSION_DEFLATE; of a Zarr store COMPRESSION_ZSTD.
    * </pre>
    *
    * <code>.rasterwire.v1.Compression compression = 18 [(.buf.validate.field) = { ... }</code>
@@ -809,7 +811,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The compression of GeoTIFFs. Default COMPRESSION_DEFLATE.
+   * The compression of GeoTIFFs and of Zarr stores. Default COMPRESSION_DEFLATE; of a Zarr store COMPRESSION_ZSTD.
    * </pre>
    *
    * <code>.rasterwire.v1.Compression compression = 18 [(.buf.validate.field) = { ... }</code>
@@ -3970,7 +3972,8 @@ private static final long serialVersionUID = 0L;
      * How invalid pixels are told from valid ones. By default so that no valid pixel is lost; the plan
      * says how, and why: not at all where no pixel can be invalid; by `nodata` where it is given; by the
      * bands' own nodata where it marks no valid pixel; else by a mask, or by one for each band where they
-     * may be invalid at different pixels. Cloud-optimized GeoTIFFs have one mask for all bands.
+     * may be invalid at different pixels. Cloud-optimized GeoTIFFs have one mask for all bands. In a Zarr store bands of
+     * floats without nodata have NaN in the place of a mask.
      * </pre>
      *
      * <code>.rasterwire.v1.Mask mask = 16 [(.buf.validate.field) = { ... }</code>
@@ -3984,7 +3987,8 @@ private static final long serialVersionUID = 0L;
      * How invalid pixels are told from valid ones. By default so that no valid pixel is lost; the plan
      * says how, and why: not at all where no pixel can be invalid; by `nodata` where it is given; by the
      * bands' own nodata where it marks no valid pixel; else by a mask, or by one for each band where they
-     * may be invalid at different pixels. Cloud-optimized GeoTIFFs have one mask for all bands.
+     * may be invalid at different pixels. Cloud-optimized GeoTIFFs have one mask for all bands. In a Zarr store bands of
+     * floats without nodata have NaN in the place of a mask.
      * </pre>
      *
      * <code>.rasterwire.v1.Mask mask = 16 [(.buf.validate.field) = { ... }</code>
@@ -4002,7 +4006,8 @@ private static final long serialVersionUID = 0L;
      * How invalid pixels are told from valid ones. By default so that no valid pixel is lost; the plan
      * says how, and why: not at all where no pixel can be invalid; by `nodata` where it is given; by the
      * bands' own nodata where it marks no valid pixel; else by a mask, or by one for each band where they
-     * may be invalid at different pixels. Cloud-optimized GeoTIFFs have one mask for all bands.
+     * may be invalid at different pixels. Cloud-optimized GeoTIFFs have one mask for all bands. In a Zarr store bands of
+     * floats without nodata have NaN in the place of a mask.
      * </pre>
      *
      * <code>.rasterwire.v1.Mask mask = 16 [(.buf.validate.field) = { ... }</code>
@@ -4018,7 +4023,8 @@ private static final long serialVersionUID = 0L;
      * How invalid pixels are told from valid ones. By default so that no valid pixel is lost; the plan
      * says how, and why: not at all where no pixel can be invalid; by `nodata` where it is given; by the
      * bands' own nodata where it marks no valid pixel; else by a mask, or by one for each band where they
-     * may be invalid at different pixels. Cloud-optimized GeoTIFFs have one mask for all bands.
+     * may be invalid at different pixels. Cloud-optimized GeoTIFFs have one mask for all bands. In a Zarr store bands of
+     * floats without nodata have NaN in the place of a mask.
      * </pre>
      *
      * <code>.rasterwire.v1.Mask mask = 16 [(.buf.validate.field) = { ... }</code>
@@ -4037,7 +4043,8 @@ private static final long serialVersionUID = 0L;
      * How invalid pixels are told from valid ones. By default so that no valid pixel is lost; the plan
      * says how, and why: not at all where no pixel can be invalid; by `nodata` where it is given; by the
      * bands' own nodata where it marks no valid pixel; else by a mask, or by one for each band where they
-     * may be invalid at different pixels. Cloud-optimized GeoTIFFs have one mask for all bands.
+     * may be invalid at different pixels. Cloud-optimized GeoTIFFs have one mask for all bands. In a Zarr store bands of
+     * floats without nodata have NaN in the place of a mask.
      * </pre>
      *
      * <code>.rasterwire.v1.Mask mask = 16 [(.buf.validate.field) = { ... }</code>
@@ -4100,7 +4107,7 @@ private static final long serialVersionUID = 0L;
     private int compression_ = 0;
     /**
      * <pre>
-     * The compression of GeoTIFFs. Default COMPRESSION_DEFLATE.
+     * The compression of GeoTIFFs and of Zarr stores. Default COMPRESSION_DEFLATE; of a Zarr store COMPRESSION_ZSTD.
      * </pre>
      *
      * <code>.rasterwire.v1.Compression compression = 18 [(.buf.validate.field) = { ... }</code>
@@ -4111,7 +4118,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The compression of GeoTIFFs. Default COMPRESSION_DEFLATE.
+     * The compression of GeoTIFFs and of Zarr stores. Default COMPRESSION_DEFLATE; of a Zarr store COMPRESSION_ZSTD.
      * </pre>
      *
      * <code>.rasterwire.v1.Compression compression = 18 [(.buf.validate.field) = { ... }</code>
@@ -4126,7 +4133,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The compression of GeoTIFFs. Default COMPRESSION_DEFLATE.
+     * The compression of GeoTIFFs and of Zarr stores. Default COMPRESSION_DEFLATE; of a Zarr store COMPRESSION_ZSTD.
      * </pre>
      *
      * <code>.rasterwire.v1.Compression compression = 18 [(.buf.validate.field) = { ... }</code>
@@ -4139,7 +4146,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The compression of GeoTIFFs. Default COMPRESSION_DEFLATE.
+     * The compression of GeoTIFFs and of Zarr stores. Default COMPRESSION_DEFLATE; of a Zarr store COMPRESSION_ZSTD.
      * </pre>
      *
      * <code>.rasterwire.v1.Compression compression = 18 [(.buf.validate.field) = { ... }</code>
@@ -4155,7 +4162,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The compression of GeoTIFFs. Default COMPRESSION_DEFLATE.
+     * The compression of GeoTIFFs and of Zarr stores. Default COMPRESSION_DEFLATE; of a Zarr store COMPRESSION_ZSTD.
      * </pre>
      *
      * <code>.rasterwire.v1.Compression compression = 18 [(.buf.validate.field) = { ... }</code>

@@ -429,7 +429,8 @@ public interface DownloadParamsOrBuilder extends
    * How invalid pixels are told from valid ones. By default so that no valid pixel is lost; the plan
    * says how, and why: not at all where no pixel can be invalid; by `nodata` where it is given; by the
    * bands' own nodata where it marks no valid pixel; else by a mask, or by one for each band where they
-   * may be invalid at different pixels. Cloud-optimized GeoTIFFs have one mask for all bands.
+   * may be invalid at different pixels. Cloud-optimized GeoTIFFs have one mask for all bands. In a Zarr store bands of
+   * floats without nodata have NaN in the place of a mask.
    * </pre>
    *
    * <code>.rasterwire.v1.Mask mask = 16 [(.buf.validate.field) = { ... }</code>
@@ -441,7 +442,8 @@ public interface DownloadParamsOrBuilder extends
    * How invalid pixels are told from valid ones. By default so that no valid pixel is lost; the plan
    * says how, and why: not at all where no pixel can be invalid; by `nodata` where it is given; by the
    * bands' own nodata where it marks no valid pixel; else by a mask, or by one for each band where they
-   * may be invalid at different pixels. Cloud-optimized GeoTIFFs have one mask for all bands.
+   * may be invalid at different pixels. Cloud-optimized GeoTIFFs have one mask for all bands. In a Zarr store bands of
+   * floats without nodata have NaN in the place of a mask.
    * </pre>
    *
    * <code>.rasterwire.v1.Mask mask = 16 [(.buf.validate.field) = { ... }</code>
@@ -462,7 +464,7 @@ public interface DownloadParamsOrBuilder extends
 
   /**
    * <pre>
-   * The compression of GeoTIFFs. Default COMPRESSION_DEFLATE.
+   * The compression of GeoTIFFs and of Zarr stores. Default COMPRESSION_DEFLATE; of a Zarr store COMPRESSION_ZSTD.
    * </pre>
    *
    * <code>.rasterwire.v1.Compression compression = 18 [(.buf.validate.field) = { ... }</code>
@@ -471,7 +473,7 @@ public interface DownloadParamsOrBuilder extends
   int getCompressionValue();
   /**
    * <pre>
-   * The compression of GeoTIFFs. Default COMPRESSION_DEFLATE.
+   * The compression of GeoTIFFs and of Zarr stores. Default COMPRESSION_DEFLATE; of a Zarr store COMPRESSION_ZSTD.
    * </pre>
    *
    * <code>.rasterwire.v1.Compression compression = 18 [(.buf.validate.field) = { ... }</code>

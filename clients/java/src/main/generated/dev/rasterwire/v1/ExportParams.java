@@ -56,7 +56,8 @@ private static final long serialVersionUID = 0L;
   private dev.rasterwire.v1.DownloadParams download_;
   /**
    * <pre>
-   * What to export. Required. `format` is FORMAT_GEO_TIFF, which is its default here; `request_id` does not count.
+   * What to export. Required. `format` is FORMAT_GEO_TIFF, which is its default here, or FORMAT_ZARR; `request_id` does
+   * not count.
    * </pre>
    *
    * <code>.rasterwire.v1.DownloadParams download = 1 [(.buf.validate.field) = { ... }</code>
@@ -68,7 +69,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * What to export. Required. `format` is FORMAT_GEO_TIFF, which is its default here; `request_id` does not count.
+   * What to export. Required. `format` is FORMAT_GEO_TIFF, which is its default here, or FORMAT_ZARR; `request_id` does
+   * not count.
    * </pre>
    *
    * <code>.rasterwire.v1.DownloadParams download = 1 [(.buf.validate.field) = { ... }</code>
@@ -80,7 +82,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * What to export. Required. `format` is FORMAT_GEO_TIFF, which is its default here; `request_id` does not count.
+   * What to export. Required. `format` is FORMAT_GEO_TIFF, which is its default here, or FORMAT_ZARR; `request_id` does
+   * not count.
    * </pre>
    *
    * <code>.rasterwire.v1.DownloadParams download = 1 [(.buf.validate.field) = { ... }</code>
@@ -195,7 +198,7 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * Pixels along each side of a file, a multiple of 256: the export is cut into files of this size, with a VRT beside
-   * them that shows them as one image. 0, the default: one cloud-optimized GeoTIFF of any size.
+   * them that shows them as one image. 0, the default: one cloud-optimized GeoTIFF of any size, or one Zarr store.
    * </pre>
    *
    * <code>int32 file_side = 4 [(.buf.validate.field) = { ... }</code>
@@ -364,7 +367,8 @@ private static final long serialVersionUID = 0L;
   private boolean overwrite_ = false;
   /**
    * <pre>
-   * Replace files that have the names of new ones. Default false: the export fails where there are any.
+   * Replace files that have the names of new ones. Default false: the export fails where there are any. Not for
+   * FORMAT_ZARR: who reads a store meanwhile would meet chunks of both.
    * </pre>
    *
    * <code>bool overwrite = 10;</code>
@@ -919,7 +923,8 @@ private static final long serialVersionUID = 0L;
         dev.rasterwire.v1.DownloadParams, dev.rasterwire.v1.DownloadParams.Builder, dev.rasterwire.v1.DownloadParamsOrBuilder> downloadBuilder_;
     /**
      * <pre>
-     * What to export. Required. `format` is FORMAT_GEO_TIFF, which is its default here; `request_id` does not count.
+     * What to export. Required. `format` is FORMAT_GEO_TIFF, which is its default here, or FORMAT_ZARR; `request_id` does
+     * not count.
      * </pre>
      *
      * <code>.rasterwire.v1.DownloadParams download = 1 [(.buf.validate.field) = { ... }</code>
@@ -930,7 +935,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What to export. Required. `format` is FORMAT_GEO_TIFF, which is its default here; `request_id` does not count.
+     * What to export. Required. `format` is FORMAT_GEO_TIFF, which is its default here, or FORMAT_ZARR; `request_id` does
+     * not count.
      * </pre>
      *
      * <code>.rasterwire.v1.DownloadParams download = 1 [(.buf.validate.field) = { ... }</code>
@@ -945,7 +951,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What to export. Required. `format` is FORMAT_GEO_TIFF, which is its default here; `request_id` does not count.
+     * What to export. Required. `format` is FORMAT_GEO_TIFF, which is its default here, or FORMAT_ZARR; `request_id` does
+     * not count.
      * </pre>
      *
      * <code>.rasterwire.v1.DownloadParams download = 1 [(.buf.validate.field) = { ... }</code>
@@ -965,7 +972,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What to export. Required. `format` is FORMAT_GEO_TIFF, which is its default here; `request_id` does not count.
+     * What to export. Required. `format` is FORMAT_GEO_TIFF, which is its default here, or FORMAT_ZARR; `request_id` does
+     * not count.
      * </pre>
      *
      * <code>.rasterwire.v1.DownloadParams download = 1 [(.buf.validate.field) = { ... }</code>
@@ -983,7 +991,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What to export. Required. `format` is FORMAT_GEO_TIFF, which is its default here; `request_id` does not count.
+     * What to export. Required. `format` is FORMAT_GEO_TIFF, which is its default here, or FORMAT_ZARR; `request_id` does
+     * not count.
      * </pre>
      *
      * <code>.rasterwire.v1.DownloadParams download = 1 [(.buf.validate.field) = { ... }</code>
@@ -1008,7 +1017,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What to export. Required. `format` is FORMAT_GEO_TIFF, which is its default here; `request_id` does not count.
+     * What to export. Required. `format` is FORMAT_GEO_TIFF, which is its default here, or FORMAT_ZARR; `request_id` does
+     * not count.
      * </pre>
      *
      * <code>.rasterwire.v1.DownloadParams download = 1 [(.buf.validate.field) = { ... }</code>
@@ -1025,7 +1035,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What to export. Required. `format` is FORMAT_GEO_TIFF, which is its default here; `request_id` does not count.
+     * What to export. Required. `format` is FORMAT_GEO_TIFF, which is its default here, or FORMAT_ZARR; `request_id` does
+     * not count.
      * </pre>
      *
      * <code>.rasterwire.v1.DownloadParams download = 1 [(.buf.validate.field) = { ... }</code>
@@ -1037,7 +1048,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What to export. Required. `format` is FORMAT_GEO_TIFF, which is its default here; `request_id` does not count.
+     * What to export. Required. `format` is FORMAT_GEO_TIFF, which is its default here, or FORMAT_ZARR; `request_id` does
+     * not count.
      * </pre>
      *
      * <code>.rasterwire.v1.DownloadParams download = 1 [(.buf.validate.field) = { ... }</code>
@@ -1052,7 +1064,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * What to export. Required. `format` is FORMAT_GEO_TIFF, which is its default here; `request_id` does not count.
+     * What to export. Required. `format` is FORMAT_GEO_TIFF, which is its default here, or FORMAT_ZARR; `request_id` does
+     * not count.
      * </pre>
      *
      * <code>.rasterwire.v1.DownloadParams download = 1 [(.buf.validate.field) = { ... }</code>
@@ -1274,7 +1287,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Pixels along each side of a file, a multiple of 256: the export is cut into files of this size, with a VRT beside
-     * them that shows them as one image. 0, the default: one cloud-optimized GeoTIFF of any size.
+     * them that shows them as one image. 0, the default: one cloud-optimized GeoTIFF of any size, or one Zarr store.
      * </pre>
      *
      * <code>int32 file_side = 4 [(.buf.validate.field) = { ... }</code>
@@ -1287,7 +1300,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Pixels along each side of a file, a multiple of 256: the export is cut into files of this size, with a VRT beside
-     * them that shows them as one image. 0, the default: one cloud-optimized GeoTIFF of any size.
+     * them that shows them as one image. 0, the default: one cloud-optimized GeoTIFF of any size, or one Zarr store.
      * </pre>
      *
      * <code>int32 file_side = 4 [(.buf.validate.field) = { ... }</code>
@@ -1304,7 +1317,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Pixels along each side of a file, a multiple of 256: the export is cut into files of this size, with a VRT beside
-     * them that shows them as one image. 0, the default: one cloud-optimized GeoTIFF of any size.
+     * them that shows them as one image. 0, the default: one cloud-optimized GeoTIFF of any size, or one Zarr store.
      * </pre>
      *
      * <code>int32 file_side = 4 [(.buf.validate.field) = { ... }</code>
@@ -1656,7 +1669,8 @@ private static final long serialVersionUID = 0L;
     private boolean overwrite_ ;
     /**
      * <pre>
-     * Replace files that have the names of new ones. Default false: the export fails where there are any.
+     * Replace files that have the names of new ones. Default false: the export fails where there are any. Not for
+     * FORMAT_ZARR: who reads a store meanwhile would meet chunks of both.
      * </pre>
      *
      * <code>bool overwrite = 10;</code>
@@ -1668,7 +1682,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Replace files that have the names of new ones. Default false: the export fails where there are any.
+     * Replace files that have the names of new ones. Default false: the export fails where there are any. Not for
+     * FORMAT_ZARR: who reads a store meanwhile would meet chunks of both.
      * </pre>
      *
      * <code>bool overwrite = 10;</code>
@@ -1684,7 +1699,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Replace files that have the names of new ones. Default false: the export fails where there are any.
+     * Replace files that have the names of new ones. Default false: the export fails where there are any. Not for
+     * FORMAT_ZARR: who reads a store meanwhile would meet chunks of both.
      * </pre>
      *
      * <code>bool overwrite = 10;</code>

@@ -12,7 +12,8 @@ public interface ExportParamsOrBuilder extends
 
   /**
    * <pre>
-   * What to export. Required. `format` is FORMAT_GEO_TIFF, which is its default here; `request_id` does not count.
+   * What to export. Required. `format` is FORMAT_GEO_TIFF, which is its default here, or FORMAT_ZARR; `request_id` does
+   * not count.
    * </pre>
    *
    * <code>.rasterwire.v1.DownloadParams download = 1 [(.buf.validate.field) = { ... }</code>
@@ -21,7 +22,8 @@ public interface ExportParamsOrBuilder extends
   boolean hasDownload();
   /**
    * <pre>
-   * What to export. Required. `format` is FORMAT_GEO_TIFF, which is its default here; `request_id` does not count.
+   * What to export. Required. `format` is FORMAT_GEO_TIFF, which is its default here, or FORMAT_ZARR; `request_id` does
+   * not count.
    * </pre>
    *
    * <code>.rasterwire.v1.DownloadParams download = 1 [(.buf.validate.field) = { ... }</code>
@@ -30,7 +32,8 @@ public interface ExportParamsOrBuilder extends
   dev.rasterwire.v1.DownloadParams getDownload();
   /**
    * <pre>
-   * What to export. Required. `format` is FORMAT_GEO_TIFF, which is its default here; `request_id` does not count.
+   * What to export. Required. `format` is FORMAT_GEO_TIFF, which is its default here, or FORMAT_ZARR; `request_id` does
+   * not count.
    * </pre>
    *
    * <code>.rasterwire.v1.DownloadParams download = 1 [(.buf.validate.field) = { ... }</code>
@@ -86,7 +89,7 @@ public interface ExportParamsOrBuilder extends
   /**
    * <pre>
    * Pixels along each side of a file, a multiple of 256: the export is cut into files of this size, with a VRT beside
-   * them that shows them as one image. 0, the default: one cloud-optimized GeoTIFF of any size.
+   * them that shows them as one image. 0, the default: one cloud-optimized GeoTIFF of any size, or one Zarr store.
    * </pre>
    *
    * <code>int32 file_side = 4 [(.buf.validate.field) = { ... }</code>
@@ -178,7 +181,8 @@ public interface ExportParamsOrBuilder extends
 
   /**
    * <pre>
-   * Replace files that have the names of new ones. Default false: the export fails where there are any.
+   * Replace files that have the names of new ones. Default false: the export fails where there are any. Not for
+   * FORMAT_ZARR: who reads a store meanwhile would meet chunks of both.
    * </pre>
    *
    * <code>bool overwrite = 10;</code>

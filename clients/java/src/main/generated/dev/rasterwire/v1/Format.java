@@ -72,6 +72,14 @@ public enum Format
    * <code>FORMAT_JPEG = 6;</code>
    */
   FORMAT_JPEG(6),
+  /**
+   * <pre>
+   * A Zarr store, version 3, with an array for each band; of exports alone.
+   * </pre>
+   *
+   * <code>FORMAT_ZARR = 7;</code>
+   */
+  FORMAT_ZARR(7),
   UNRECOGNIZED(-1),
   ;
 
@@ -141,6 +149,14 @@ public enum Format
    * <code>FORMAT_JPEG = 6;</code>
    */
   public static final int FORMAT_JPEG_VALUE = 6;
+  /**
+   * <pre>
+   * A Zarr store, version 3, with an array for each band; of exports alone.
+   * </pre>
+   *
+   * <code>FORMAT_ZARR = 7;</code>
+   */
+  public static final int FORMAT_ZARR_VALUE = 7;
 
 
   public final int getNumber() {
@@ -174,6 +190,7 @@ public enum Format
       case 4: return FORMAT_NPY;
       case 5: return FORMAT_PNG;
       case 6: return FORMAT_JPEG;
+      case 7: return FORMAT_ZARR;
       default: return null;
     }
   }

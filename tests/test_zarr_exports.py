@@ -1,0 +1,331 @@
+"""Exports of Zarr stores, as zarr-python, xarray and rioxarray read them, beside GeoTIFFs of the same requests."""
+
+import json
+import uuid
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import google_crc32c
+import grpc
+import numpy as np
+import numpy.typing as npt
+import pystac
+import pytest
+import rasterio
+import rioxarray  # noqa: F401  the accessor ``rio``
+import xarray as xr
+import zarr
+from affine import Affine
+
+from effort import HANG
+from exporting import Exporter, exporter, make_catalog, warped
+from rasterwire.export import zarr_layout
+from rasterwire.v1 import download_pb2, export_service_pb2
+from rasterwire.v1.export_service_pb2 import Export, ExportParams
+from serving import refusal
+
+Params = download_pb2.DownloadParams
+
+TYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64", "float32", "float64")
+HEIGHT, WIDTH = 700, 1030
+TRANSFORM = Affine(10, 0, 500_000, 0, -10, 4_100_000)
+
+
+def write(path: Path, dtype: str, values: npt.NDArray[Any], **profile: Any) -> None:
+    bands, height, width = values.shape
+    options = {"crs": "EPSG:32610", "transform": TRANSFORM} | profile
+    scales, offsets, units = (options.pop(key, None) for key in ("scales", "offsets", "units"))
+    with rasterio.open(
+        path, "w", driver="GTiff", width=width, height=height, count=bands, dtype=dtype, **options
+    ) as raster:
+        raster.write(values.astype(dtype))
+        if scales:
+            raster.scales, raster.offsets, raster.units = scales, offsets, units
+
+
+def values_of(dtype: str, shape: tuple[int, ...], seed: int = 0) -> npt.NDArray[Any]:
+    random = np.random.default_rng(seed)
+    if dtype.startswith("float"):
+        values = random.normal(0, 1e6, shape).astype(dtype)
+        values[..., :40, :40] = -0.0
+        values[..., 100:140, :40] = np.nan
+        return values
+    info = np.iinfo(dtype)
+    return random.integers(info.min, info.max, shape, dtype, endpoint=True)
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exporter]:
+    folder = tmp_path_factory.mktemp("zarr")
+    catalog = make_catalog(folder / "catalog")
+    (catalog / "types").mkdir()
+    for seed, dtype in enumerate(TYPES):
+        write(catalog / "types" / f"{dtype}.tif", dtype, values_of(dtype, (1, HEIGHT, WIDTH), seed))
+    scaled = values_of("int16", (2, 300, 200))
+    details = {"scales": (0.5, 0.5), "offsets": (-3.0, -3.0), "units": ("K", "K"), "nodata": -32768}
+    write(catalog / "scaled.tif", "int16", scaled, **details)
+    write(catalog / "turned.tif", "uint8", scaled[:1] % 100, transform=Affine(8, 6, 500_000, 6, -8, 4_100_000))
+    write(catalog / "lonlat.tif", "uint8", scaled[:1] % 100, crs="EPSG:4326", transform=Affine(0.1, 0, 5, 0, -0.1, 60))
+    write(catalog / "plan.tif", "uint8", scaled[:1] % 100, crs='LOCAL_CS["of a plan",UNIT["metre",1]]')
+    write(catalog / "nowhere.tif", "uint8", scaled[:1] % 100, crs=None)
+    with exporter(folder) as running_exporter:
+        yield running_exporter
+
+
+@pytest.fixture
+def _many_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zarr_layout, "_LEAST_BYTES", 1)
+    monkeypatch.setattr(zarr_layout, "_CHUNK", 256)
+
+
+def as_format(params: Params, format_: Any) -> Params:
+    copy = Params()
+    copy.CopyFrom(params)
+    copy.format = format_
+    return copy
+
+
+def stored(running: Exporter, params: Params) -> tuple[Path, Export]:
+    """Export a request as a Zarr store, and return where it is."""
+    prefix = f"stores/{uuid.uuid4().hex}"
+    ended = running.ended(running.create(as_format(params, download_pb2.FORMAT_ZARR), prefix=prefix).name)
+    assert ended.state == Export.STATE_SUCCEEDED, ended
+    assert ended.parts_done == ended.parts_total == len(ended.files)
+    names = sorted(name for name in running.files() if name.startswith(prefix))
+    assert names == [file.key for file in ended.files]
+    for file in ended.files:
+        data = (running.folder / file.key).read_bytes()
+        assert (len(data), f"{google_crc32c.value(data):08x}") == (file.size_bytes, file.crc32c)
+    return running.folder / f"{prefix}.zarr", ended
+
+
+def group_of(store: Path) -> Any:
+    """Open a store as zarr-python does by itself."""
+    return zarr.open_group(store, mode="r", zarr_format=3)
+
+
+def opened(store: Path, **options: Any) -> xr.Dataset:
+    """Open a store with one request for metadata, and by default with the values as they are stored."""
+    dataset: xr.Dataset = xr.open_zarr(store, consolidated=True, **({"mask_and_scale": False} | options))
+    return dataset
+
+
+def geotiffs(running: Exporter, params: Params, path: Path) -> Mapping[str, rasterio.DatasetReader]:
+    """Return a GeoTIFF of each band of a request, as a download gives them, by the names of bands."""
+    path.write_bytes(running.server.stream(as_format(params, download_pb2.FORMAT_ZIPPED_GEO_TIFF_PER_BAND))[0])
+    files = [rasterio.open(f"zip://{path}!{name}") for name in zipfile.ZipFile(path).namelist()]
+    return {str(file.descriptions[0]): file for file in files}
+
+
+def same(first: npt.NDArray[Any], second: npt.NDArray[Any]) -> bool:
+    """Tell whether arrays have the same type and the same bits."""
+    return first.dtype == second.dtype and first.shape == second.shape and first.tobytes() == second.tobytes()
+
+
+@pytest.mark.parametrize("mask", [None, download_pb2.MASK_NODATA, download_pb2.MASK_BAND, download_pb2.MASK_EACH_BAND])
+@pytest.mark.usefixtures("_many_parts")
+def test_arrays_have_the_pixels_masks_and_places_of_a_geotiff(running: Exporter, tmp_path: Path, mask: Any) -> None:
+    params = warped(mask=mask)
+    path = tmp_path / "whole.tif"
+    path.write_bytes(running.server.stream(params)[0])
+    store, _ = stored(running, params)
+    with rasterio.open(path) as expected, opened(store) as cube:
+        masks = {download_pb2.MASK_BAND: ["mask"], download_pb2.MASK_EACH_BAND: ["red_mask", "nir_mask"]}.get(mask, [])
+        assert list(cube.data_vars) == ["red", "nir", *masks]
+        for index, name in enumerate(("red", "nir"), 1):
+            array = cube[name]
+            assert array.dims == ("y", "x")
+            assert same(array.values, expected.read(index))
+            assert (array.rio.nodata, array.rio.crs) == (expected.nodata, expected.crs)
+            assert array.rio.transform() == expected.transform
+            assert array.rio.transform(recalc=True).almost_equals(expected.transform)
+            if masks:
+                of = cube[array.attrs["ancillary_variables"]]
+                assert np.array_equal(of.values * 255, expected.read_masks(index))
+                assert not of.values.all()
+        assert len(list((store / "red" / "c").rglob("*"))) > 4
+    stored_array = group_of(store)["red"]
+    assert (stored_array.chunks, stored_array.shards) == ((256, 256), (256, 256))
+
+
+@pytest.mark.usefixtures("_many_parts")
+@pytest.mark.parametrize("most_bytes", [1 << 26, 1 << 18])
+def test_every_type_keeps_every_bit(
+    running: Exporter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most_bytes: int
+) -> None:
+    monkeypatch.setattr(zarr_layout, "_MOST_BYTES", most_bytes)  # with the smaller one, few bands are rendered at once
+    params = Params(image="types")
+    store, _ = stored(running, params)
+    files = geotiffs(running, params, tmp_path / "bands.zip")
+    assert len(files) == len(TYPES)
+    with opened(store) as cube:
+        assert list(cube.data_vars) == list(files)
+        for name, file in files.items():
+            assert same(cube[name].values, file.read(1)), name
+
+
+@pytest.mark.parametrize(
+    ("compression", "level", "codecs"),
+    [
+        (None, None, ["bytes", "zstd"]),
+        (download_pb2.COMPRESSION_ZSTD, 7, ["bytes", "zstd"]),
+        (download_pb2.COMPRESSION_DEFLATE, None, ["bytes", "gzip"]),
+        (download_pb2.COMPRESSION_NONE, None, ["bytes"]),
+    ],
+)
+def test_chunks_are_compressed_as_asked_and_lie_in_shards(
+    running: Exporter, compression: Any, level: int | None, codecs: list[str]
+) -> None:
+    store, _ = stored(running, Params(image="a", compression=compression, compression_level=level))
+    array = group_of(store)["nir"]
+    assert (array.shape, array.chunks, array.shards) == ((900, 1300), (512, 512), (1024, 1536))
+    (shard,) = json.loads((store / "nir" / "zarr.json").read_text())["codecs"]
+    assert [codec["name"] for codec in shard["configuration"]["codecs"]] == codecs
+    assert [codec["configuration"].get("level") for codec in shard["configuration"]["codecs"][1:]] in ([level or 1], [])
+    assert [path for path in (store / "nir" / "c").rglob("*") if path.is_file()] == [store / "nir" / "c" / "0" / "0"]
+    with rasterio.open(running.catalog / "a.tif") as expected:
+        assert same(array[:], expected.read(2))
+
+
+@pytest.mark.usefixtures("_many_parts")
+@pytest.mark.parametrize("composite", [download_pb2.COMPOSITE_MEDIAN, download_pb2.COMPOSITE_MEAN])
+def test_computed_images_have_the_pixels_of_one_whole_render(running: Exporter, tmp_path: Path, composite: Any) -> None:
+    params = warped()
+    params.ClearField("image")
+    params.mosaic.images.ids.extend(["a", "c"])
+    params.mosaic.composite = composite
+    store, _ = stored(running, params)
+    path = tmp_path / "whole.tif"
+    path.write_bytes(running.server.stream(params)[0])
+    with rasterio.open(path) as expected, opened(store) as cube, opened(store, mask_and_scale=True) as decoded:
+        for index, name in enumerate(("red", "nir"), 1):
+            valid = expected.read_masks(index) > 0
+            assert not valid.all()
+            assert np.array_equal(cube[name].values[valid], expected.read(index)[valid])
+            assert cube[name].dtype.kind == "f"
+            assert np.array_equal(np.isnan(decoded[name].values), ~valid)
+
+
+def test_scale_offset_unit_and_nodata_are_those_of_cf(running: Exporter) -> None:
+    store, _ = stored(running, Params(image="scaled"))
+    with (
+        rasterio.open(running.catalog / "scaled.tif") as source,
+        opened(store) as cube,
+        opened(store, mask_and_scale=True) as decoded,
+    ):
+        for index, name in enumerate(decoded.data_vars, 1):
+            raw, valid = source.read(index), source.read_masks(index) > 0
+            assert same(cube[name].values, raw)
+            assert np.array_equal(decoded[name].values[valid], raw[valid] * 0.5 - 3)
+            assert np.array_equal(np.isnan(decoded[name].values), ~valid)
+            assert decoded[name].attrs["units"] == "K"
+            assert decoded[name].rio.encoded_nodata == -32768
+
+
+@pytest.mark.parametrize("image", ["turned", "lonlat", "plan", "nowhere"])
+def test_every_grid_is_that_of_the_source(running: Exporter, image: str) -> None:
+    store, _ = stored(running, Params(image=image))
+    with rasterio.open(running.catalog / f"{image}.tif") as source, opened(store) as cube:
+        (name,) = cube.data_vars
+        assert same(cube[name].values, source.read(1))
+        assert cube[name].rio.transform() == source.transform
+        if image in {"turned", "lonlat"}:
+            assert cube[name].rio.crs == source.crs
+        if image == "turned":
+            assert set(cube.coords) == {"spatial_ref"}
+            return
+        assert np.allclose(cube["x"], source.transform.c + source.transform.a * (np.arange(source.width) + 0.5))
+        assert np.allclose(cube["y"], source.transform.f + source.transform.e * (np.arange(source.height) + 0.5))
+        if image == "lonlat":
+            assert cube["y"].attrs["standard_name"] == "latitude"
+            assert cube["x"].attrs["units"] == "degrees_east"
+
+
+def test_a_store_in_a_folder_of_images_is_an_image_of_the_same_pixels(running: Exporter, tmp_path: Path) -> None:
+    params = warped(mask=download_pb2.MASK_NODATA)
+    path = tmp_path / "whole.tif"
+    path.write_bytes(running.server.stream(params)[0])
+    store, _ = stored(running, params)
+    images = tmp_path / "images"
+    images.mkdir()
+    store.rename(images / "cube.zarr")
+    (tmp_path / "second").mkdir()
+    with exporter(tmp_path / "second", catalog=images) as second:
+        bands = [download_pb2.BandSpec(id=name) for name in ("red", "nir")]
+        again = second.server.stream(Params(image="cube", bands=bands, format=download_pb2.FORMAT_GEO_TIFF))[0]
+        (tmp_path / "again.tif").write_bytes(again)
+    with rasterio.open(path) as expected, rasterio.open(tmp_path / "again.tif") as served:
+        assert served.descriptions == expected.descriptions
+        assert (served.crs, served.transform, served.nodata) == (expected.crs, expected.transform, expected.nodata)
+        assert same(served.read(), expected.read())
+
+
+def test_what_stands_beside_a_store_says_what_it_is(running: Exporter) -> None:
+    store, ended = stored(running, warped())
+    item = pystac.Item.from_file(store.with_suffix(".stac.json"))
+    item.stac_extensions = []  # their schemas are on the network
+    item.validate()
+    asset = item.assets["data"]
+    assert (asset.href, asset.media_type) == (f"./{store.name}", "application/vnd.zarr; version=3")
+    assert [entry.href for entry in item.assets.values()] == [f"./{store.name}", f"./{store.stem}.provenance.json"]
+    provenance = json.loads(store.with_suffix(".provenance.json").read_text())
+    keys = [file["key"] for file in provenance["files"]]
+    assert sorted(keys) == sorted(file.key for file in ended.files if ".zarr/" in file.key)
+    attributes = group_of(store).attrs
+    assert attributes["rasterwire"]["export"] == ended.name
+    assert (attributes["rasterwire"]["etag"], attributes["rasterwire"]["images"]) == (ended.etag, ["a"])
+
+
+def test_a_dry_run_counts_the_objects(running: Exporter) -> None:
+    params = as_format(warped(mask=download_pb2.MASK_BAND), download_pb2.FORMAT_ZARR)
+    dry = ExportParams(download=params, destination="results", validate_only=True)
+    answer = running.stub.CreateExport(export_service_pb2.CreateExportRequest(params=dry), timeout=HANG)
+    assert answer.export.parts_total == 3 + 3 + 4 + 4
+    assert answer.plan.mime_type == "application/vnd.zarr; version=3"
+
+
+def test_what_a_store_cannot_be_is_refused_all_at_once(running: Exporter) -> None:
+    download = Params(
+        image="a",
+        format=download_pb2.FORMAT_ZARR,
+        compression=download_pb2.COMPRESSION_LZW,
+        bands=[download_pb2.BandSpec(id="red", scale=20), download_pb2.BandSpec(id="nir")],
+    )
+    with pytest.raises(grpc.RpcError) as caught:
+        running.create(download, file_side=512, overwrite=True, prefix="p" * 152)
+    assert refusal(caught.value).fields == {
+        "file_side": "FILE_SIDE_UNSUPPORTED",
+        "overwrite": "OVERWRITE_UNSUPPORTED",
+        "download.compression": "COMPRESSION_UNSUPPORTED",
+        "download.bands[0].scale": "BAND_GRID_UNSUPPORTED",
+    }
+
+
+def test_a_download_of_a_store_is_refused_with_the_remedy(running: Exporter) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        running.server.stream(as_format(warped(), download_pb2.FORMAT_ZARR))
+    assert refusal(caught.value).fields == {"format": "FORMAT_UNSUPPORTED"}
+    assert "ask for an export" in refusal(caught.value).message
+
+
+@pytest.mark.parametrize("name", ["zarr.json", "red/c/0/0"])
+def test_objects_of_others_are_neither_replaced_nor_removed(running: Exporter, name: str) -> None:
+    prefix = uuid.uuid4().hex
+    path = running.folder / f"{prefix}.zarr" / name
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"of another")
+    ended = running.ended(running.create(as_format(warped(), download_pb2.FORMAT_ZARR), prefix=prefix).name)
+    assert (ended.state, ended.failure.reason) == (Export.STATE_FAILED, "FILE_EXISTS")
+    assert [file for file in running.files() if prefix in file] == [f"{prefix}.zarr/{name}"]
+    assert path.read_bytes() == b"of another"
+
+
+def test_a_second_export_leaves_the_store_of_the_first(running: Exporter) -> None:
+    store, ended = stored(running, warped())
+    again = running.create(as_format(warped(), download_pb2.FORMAT_ZARR), prefix=ended.prefix)
+    assert running.ended(again.name).failure.reason == "FILE_EXISTS"
+    for file in ended.files:
+        assert f"{google_crc32c.value((running.folder / file.key).read_bytes()):08x}" == file.crc32c
+    assert store.is_dir()
