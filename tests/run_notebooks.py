@@ -1,9 +1,11 @@
 """Run the cells of notebooks in order, each notebook in an empty folder: ``python tests/run_notebooks.py FOLDER``.
 
 The server is found as the notebooks find it, at ``RASTERWIRE_ADDRESS``; see ``with_server.py``. No kernel is started:
-a cell is plain Python here. Notebooks that keep outputs are refused, since these would show in every change.
+a cell is plain Python here, and the HTML of its last value is made, as Jupyter does. Notebooks that keep outputs are
+refused, since these would show in every change.
 """
 
+import ast
 import json
 import os
 import sys
@@ -36,11 +38,24 @@ def run(notebook: Path) -> str:
     with tempfile.TemporaryDirectory() as scratch, chdir(scratch):
         for number, cell in enumerate(cells, start=1):
             try:
-                exec(compile("".join(cell["source"]), f"{notebook.name}, code cell {number}", "exec"), names)
+                _run_cell("".join(cell["source"]), f"{notebook.name}, code cell {number}", names)
             except Exception:  # noqa: BLE001  shown, and counted
                 traceback.print_exc()
                 return f"code cell {number} failed"
     return ""
+
+
+def _run_cell(source: str, place: str, names: dict[str, Any]) -> None:
+    tree = ast.parse(source, place)
+    value: Any = None
+    match tree.body:
+        case [*statements, ast.Expr(value=last)]:
+            exec(compile(ast.Module(statements, []), place, "exec"), names)
+            value = eval(compile(ast.Expression(last), place, "eval"), names)
+        case _:
+            exec(compile(tree, place, "exec"), names)
+    if hasattr(value, "_repr_html_"):
+        value._repr_html_()
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from rasterwire.client.aio import AsyncClient
 from rasterwire.client.authorization import tls
+from rasterwire.client.created import Created
 from rasterwire.client.errors import (
     CorruptData,
     DownloadFailed,
@@ -12,7 +13,7 @@ from rasterwire.client.errors import (
     NotFound,
 )
 from rasterwire.client.exports import ExportOptions, PlannedExport
-from rasterwire.client.sync import Client, Created
+from rasterwire.client.sync import Client
 from rasterwire.client.transfer import Downloaded, RetryPolicy
 
 __all__ = [

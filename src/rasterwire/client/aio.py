@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Self, TypeVar, cast
 import grpc
 
 from rasterwire.client.authorization import ApiKey
+from rasterwire.client.created import Created
 from rasterwire.client.exports import ExportOptions, PlannedExport
 from rasterwire.client.params import HistogramParams, Params
 from rasterwire.client.progress_bar import progress_bar
-from rasterwire.client.sync import Client, Created, DownloadIdLike
+from rasterwire.client.sync import Client, DownloadIdLike
 from rasterwire.client.transfer import Downloaded, Progress, RetryPolicy
 from rasterwire.v1 import catalog_service_pb2, download_pb2, download_service_pb2
 from rasterwire.v1.export_service_pb2 import Export

@@ -134,8 +134,16 @@ def read(
             return
 
 
-def stream(streams: Streams, params: download_pb2.DownloadParams, idle: float) -> tuple[bytes, Checker]:
+def stream(
+    streams: Streams, params: download_pb2.DownloadParams, idle: float, timeout: float | None = None
+) -> tuple[bytes, Checker]:
     """Return a file by one call, with what checked it and its plan; one that was garbled is asked for again, once.
+
+    Args:
+        streams: of the server.
+        params: what to render.
+        idle: see ``pieces``.
+        timeout: seconds that the call may take; None for as long as it brings bytes.
 
     Raises:
         DownloadFailed, CorruptData: see ``read``.
@@ -145,7 +153,7 @@ def stream(streams: Streams, params: download_pb2.DownloadParams, idle: float) -
     def once() -> tuple[bytes, Checker]:
         checker = Checker()
         chunks: list[memoryview] = []
-        with closing(pieces(lambda: streams.stream(request, metadata=trace_context()), idle)) as came:
+        with closing(pieces(lambda: streams.stream(request, timeout, trace_context()), idle)) as came:
             for piece in came:
                 if piece.plan is not None:
                     checker.expect(piece.plan)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from contextvars import copy_context
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar, cast
@@ -18,12 +17,14 @@ from rasterwire.client.address import address_problem
 from rasterwire.client.authorization import ApiKey, authorized
 from rasterwire.client.channel import open_channel
 from rasterwire.client.checker import Checker
+from rasterwire.client.created import Created
 from rasterwire.client.errors import DownloadFailed, FieldViolation, InvalidParams, closed, failure, invalid_params
 from rasterwire.client.exports import ExportMethods
 from rasterwire.client.futures import TransferFuture, silent
 from rasterwire.client.params import HistogramParams, Params, read_params, to_histogram_request
 from rasterwire.client.progress_bar import progress_bar
 from rasterwire.client.reading import read, stream
+from rasterwire.client.thumbnails import SECONDS, remember
 from rasterwire.client.trace_context import trace_context
 from rasterwire.client.transfer import Downloaded, Progress, RetryPolicy, Transfer, check_target, save
 from rasterwire.client.wire import streams
@@ -53,14 +54,6 @@ _NO_FORMAT: Any = -1
 
 _FORM_SECONDS = 2.0
 """That a server is given to look at a request which is wrong in any case."""
-
-
-@dataclass(frozen=True, slots=True)
-class Created:
-    """A registered download: its id, and what it will hold."""
-
-    download_id: download_pb2.DownloadId
-    plan: download_pb2.DownloadPlan
 
 
 class Client(ExportMethods):
@@ -169,7 +162,9 @@ class Client(ExportMethods):
         """Register a download; nothing is rendered yet."""
         request = download_service_pb2.CreateDownloadRequest(params=self._message(params))
         answer = self._call(self._downloads.CreateDownload, request)
-        return Created(answer.download_id, answer.plan)
+        created = Created(answer.download_id, answer.plan)
+        remember(created.plan, request.params, self._thumbnail)
+        return created
 
     def create_download_future(self, params: Params) -> "Future[Created]":
         """Register a download in the background."""
@@ -179,6 +174,7 @@ class Client(ExportMethods):
         """Return what a download would hold."""
         request = download_service_pb2.PlanDownloadRequest(params=self._message(params))
         plan: download_pb2.DownloadPlan = self._call(self._downloads.PlanDownload, request).plan
+        remember(plan, request.params, self._thumbnail)
         return plan
 
     def limits(self) -> download_service_pb2.GetLimitsResponse:
@@ -216,6 +212,7 @@ class Client(ExportMethods):
         """Return an image with its bands."""
         request = catalog_service_pb2.GetImageRequest(id=image_id)
         image: catalog_service_pb2.ImageInfo = self._call(self._catalog.GetImage, request).image
+        remember(image, download_pb2.DownloadParams(image=image.id), self._thumbnail)
         return image
 
     def histogram(self, request: HistogramParams) -> catalog_service_pb2.ComputeHistogramResponse:
@@ -319,6 +316,10 @@ class Client(ExportMethods):
         """Return a file by one call, with its plan."""
         data, checker = stream(self._streams, self._message(params), self._idle)
         return data, cast(download_pb2.DownloadPlan, checker.plan)
+
+    def _thumbnail(self, params: download_pb2.DownloadParams) -> bytes:
+        """Return a file that comes at once or not at all."""
+        return stream(self._streams, params, SECONDS, SECONDS)[0]
 
     def _transfer(self, params: Params) -> Transfer:
         created = self.create_download(params)

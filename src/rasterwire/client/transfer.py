@@ -15,6 +15,7 @@ import grpc
 
 from rasterwire.client.checker import Checker
 from rasterwire.client.errors import DownloadFailed, Interrupted
+from rasterwire.client.notebook import downloaded_html
 from rasterwire.client.partial import Known, Partial, partial
 from rasterwire.client.reading import read
 from rasterwire.client.wire import Streams
@@ -69,6 +70,9 @@ class Downloaded:
     filename: str
     mime_type: str
     plan: download_pb2.DownloadPlan = field(default_factory=download_pb2.DownloadPlan, repr=False, compare=False)
+
+    def _repr_html_(self) -> str:
+        return downloaded_html(str(self.path), self.size, self.crc32c, self.plan)
 
 
 class Cancelled(Exception):
