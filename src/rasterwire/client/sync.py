@@ -2,11 +2,12 @@
 
 import warnings
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from contextvars import copy_context
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar, cast
@@ -23,6 +24,7 @@ from rasterwire.client.exports import ExportMethods
 from rasterwire.client.futures import TransferFuture, silent
 from rasterwire.client.params import Params, read_params
 from rasterwire.client.progress_bar import progress_bar
+from rasterwire.client.reader import READ_AHEAD, DownloadReader
 from rasterwire.client.reading import read, stream
 from rasterwire.client.trace_context import trace_context
 from rasterwire.client.transfer import Downloaded, Progress, RetryPolicy, Transfer, check_target, save
@@ -80,6 +82,7 @@ class Client(ExportMethods):
         retry: RetryPolicy | None = None,
         credentials: grpc.ChannelCredentials | None = None,
         api_key: ApiKey = "",
+        metadata: Mapping[str, str] | None = None,
     ) -> None:
         """Prepare a connection; it is made by the first call.
 
@@ -91,6 +94,7 @@ class Client(ExportMethods):
             credentials: for TLS, such as ``rasterwire.client.tls()`` makes; without, the connection is plain.
             api_key: what a server that knows tenants asks for: a key, or a function that returns one, or a token, for
                 each call. Without TLS it goes in plain text.
+            metadata: sent with every call, such as ``{"x-team": "mapping"}``; names are in small letters.
 
         Raises:
             InvalidParams: the target is no address that gRPC can call.
@@ -100,7 +104,7 @@ class Client(ExportMethods):
         self._timeout = timeout
         self._idle = idle
         self._retry = retry or RetryPolicy()
-        self._channel = authorized(open_channel(target, credentials), api_key)
+        self._channel = authorized(open_channel(target, credentials), api_key, metadata or {})
         self._downloads = download_service_pb2_grpc.DownloadServiceStub(self._channel)
         self._streams = streams(self._channel)
         self._catalog = catalog_service_pb2_grpc.CatalogServiceStub(self._channel)
@@ -305,6 +309,14 @@ class Client(ExportMethods):
                 if data:
                     yield bytes(data)
         checker.finish()
+
+    def open(self, params: Params) -> BufferedReader:
+        """Return a file to read from its begin to its end, checked chunk by chunk, over lost connections.
+
+        Its reads raise ``DownloadFailed`` as ``download`` does; what was read before the last one, which returns
+        nothing, is not checked as a whole.
+        """
+        return BufferedReader(DownloadReader(self._transfer(params)), READ_AHEAD)
 
     def stream(self, params: Params) -> bytes:
         """Return a file by one call that stores nothing: for small pieces."""
