@@ -1,6 +1,7 @@
 """A download as a file to read, and metadata that goes with every call."""
 
 from concurrent import futures
+from typing import Any
 
 import grpc
 import pytest
@@ -43,7 +44,7 @@ def test_metadata_goes_with_every_call() -> None:
     seen: list[tuple[str, object]] = []
 
     class Seen(grpc.ServerInterceptor):
-        def intercept_service(self, continuation, handler_call_details):  # type: ignore[no-untyped-def]  # noqa: ANN
+        def intercept_service(self, continuation: Any, handler_call_details: Any) -> Any:
             headers = dict(handler_call_details.invocation_metadata)
             seen.append((headers.get("x-team", ""), headers.get("authorization")))
             return continuation(handler_call_details)
