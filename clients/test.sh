@@ -13,11 +13,13 @@ build_seconds=300
 run_seconds=150
 
 build_go() {
-  cd "$clients/go" && timeout "$build_seconds" go build -buildvcs=false -o build/download ./examples/download
+  cd "$clients/go" && timeout "$build_seconds" go build -buildvcs=false -o build/ ./examples/... &&
+    test -z "$(gofmt -l ./*.go conformance examples | tee /dev/stderr)" && go vet . ./conformance ./examples/... &&
+    timeout "$build_seconds" go test .
 }
 
 run_go() {
-  timeout "$run_seconds" "$clients/go/build/download"
+  timeout "$run_seconds" "$clients/go/build/download" && timeout "$run_seconds" "$clients/go/build/save"
 }
 
 build_typescript() {
@@ -76,6 +78,9 @@ for language in go typescript java; do
   check "$language" sync "$output"
   check "$language" async "$output"
   check "$language" prepared "$output"
+  if [[ $language == go ]]; then # the others have no library yet
+    check "$language" library "$output"
+  fi
 done
 
 echo "$passed passed, $failed failed"

@@ -2,10 +2,10 @@
 
 import asyncio
 import functools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 import grpc
 
@@ -40,9 +40,11 @@ class AsyncClient:
         retry: RetryPolicy | None = None,
         credentials: grpc.ChannelCredentials | None = None,
         api_key: ApiKey = "",
+        metadata: Mapping[str, str] | None = None,
     ) -> None:
         """See ``Client``."""
-        self._client = Client(target, timeout=timeout, idle=idle, retry=retry, credentials=credentials, api_key=api_key)
+        setup: dict[str, Any] = {"timeout": timeout, "idle": idle, "retry": retry, "credentials": credentials}
+        self._client = Client(target, **setup, api_key=api_key, metadata=metadata)
 
     @classmethod
     def over(cls, client: Client) -> Self:

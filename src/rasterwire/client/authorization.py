@@ -1,6 +1,6 @@
 """Says who calls: an API key or a token with every call, and certificates of TLS."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias, cast
@@ -11,11 +11,11 @@ ApiKey: TypeAlias = str | Callable[[], str]
 """A key, or a function that returns one, or a token, for each call."""
 
 
-def authorized(channel: grpc.Channel, api_key: ApiKey) -> grpc.Channel:
-    """Return a channel whose calls carry a key; the same channel where it is ""."""
-    if api_key == "":
+def authorized(channel: grpc.Channel, api_key: ApiKey, metadata: Mapping[str, str]) -> grpc.Channel:
+    """Return a channel whose calls carry a key and metadata; the same channel where there is neither."""
+    if api_key == "" and not metadata:
         return channel
-    return grpc.intercept_channel(channel, _Authorization(api_key))
+    return grpc.intercept_channel(channel, _Authorization(api_key, tuple(metadata.items())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +31,9 @@ class _Details(grpc.ClientCallDetails):
 
 
 class _Authorization(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor):
-    def __init__(self, api_key: ApiKey) -> None:
+    def __init__(self, api_key: ApiKey, metadata: tuple[tuple[str, str], ...]) -> None:
         self._api_key = api_key
+        self._metadata = metadata
 
     def intercept_unary_unary(self, continuation: Any, details: grpc.ClientCallDetails, request: Any) -> Any:
         return continuation(self._with_key(details), request)
@@ -43,7 +44,9 @@ class _Authorization(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInt
     def _with_key(self, details: grpc.ClientCallDetails) -> grpc.ClientCallDetails:
         key = self._api_key() if callable(self._api_key) else self._api_key
         given = cast(Any, details)  # the stubs leave some attributes out
-        metadata = (*(given.metadata or ()), ("authorization", f"Bearer {key}"))
+        metadata = (*(given.metadata or ()), *self._metadata)
+        if key:
+            metadata = (*metadata, ("authorization", f"Bearer {key}"))
         return _Details(
             given.method, given.timeout, metadata, given.credentials, given.wait_for_ready, given.compression
         )

@@ -1,11 +1,11 @@
 """The blocking client: ordinary calls, futures, and Earth Engine's two functions."""
 
-import warnings
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from contextvars import copy_context
+from io import BufferedReader
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar, cast
@@ -21,8 +21,10 @@ from rasterwire.client.created import Created
 from rasterwire.client.errors import DownloadFailed, FieldViolation, InvalidParams, closed, failure, invalid_params
 from rasterwire.client.exports import ExportMethods
 from rasterwire.client.futures import TransferFuture, silent
-from rasterwire.client.params import HistogramParams, Params, read_params, to_histogram_request
+from rasterwire.client.images import ImageMethods
+from rasterwire.client.params import Params, read_params
 from rasterwire.client.progress_bar import progress_bar
+from rasterwire.client.reader import READ_AHEAD, DownloadReader
 from rasterwire.client.reading import read, stream
 from rasterwire.client.thumbnails import SECONDS, remember
 from rasterwire.client.trace_context import trace_context
@@ -30,7 +32,6 @@ from rasterwire.client.transfer import Downloaded, Progress, RetryPolicy, Transf
 from rasterwire.client.wire import streams
 from rasterwire.forms import unaffected
 from rasterwire.v1 import (
-    catalog_service_pb2,
     catalog_service_pb2_grpc,
     download_pb2,
     download_service_pb2,
@@ -56,7 +57,7 @@ _FORM_SECONDS = 2.0
 """That a server is given to look at a request which is wrong in any case."""
 
 
-class Client(ExportMethods):
+class Client(ImageMethods, ExportMethods):
     """Talks to one server; may be used from several threads.
 
     Every method raises ``DownloadFailed`` or one of its subclasses, and those that write a file ``OSError`` where it
@@ -73,6 +74,7 @@ class Client(ExportMethods):
         retry: RetryPolicy | None = None,
         credentials: grpc.ChannelCredentials | None = None,
         api_key: ApiKey = "",
+        metadata: Mapping[str, str] | None = None,
     ) -> None:
         """Prepare a connection; it is made by the first call.
 
@@ -84,6 +86,7 @@ class Client(ExportMethods):
             credentials: for TLS, such as ``rasterwire.client.tls()`` makes; without, the connection is plain.
             api_key: what a server that knows tenants asks for: a key, or a function that returns one, or a token, for
                 each call. Without TLS it goes in plain text.
+            metadata: sent with every call, such as ``{"x-team": "mapping"}``; names are in small letters.
 
         Raises:
             InvalidParams: the target is no address that gRPC can call.
@@ -93,7 +96,7 @@ class Client(ExportMethods):
         self._timeout = timeout
         self._idle = idle
         self._retry = retry or RetryPolicy()
-        self._channel = authorized(open_channel(target, credentials), api_key)
+        self._channel = authorized(open_channel(target, credentials), api_key, metadata or {})
         self._downloads = download_service_pb2_grpc.DownloadServiceStub(self._channel)
         self._streams = streams(self._channel)
         self._catalog = catalog_service_pb2_grpc.CatalogServiceStub(self._channel)
@@ -184,42 +187,6 @@ class Client(ExportMethods):
         )
         return limits
 
-    def list_images(
-        self, prefix: str = "", *, on_unreachable: Callable[[str], object] | None = None
-    ) -> Iterator[catalog_service_pb2.ImageInfo]:
-        """Yield the images whose id begins with a prefix, ordered by id, without their bands.
-
-        Args:
-            prefix: "" for all.
-            on_unreachable: is called once for each catalog of the server that fails now, whose images are left out,
-                with what their ids begin with; without it, a warning tells.
-        """
-        tell = on_unreachable or _warn_unreachable
-        request = catalog_service_pb2.ListImagesRequest(prefix=prefix)
-        unreachable: set[str] = set()
-        while True:
-            page = self._call(self._catalog.ListImages, request)
-            for name in page.unreachable:
-                if name not in unreachable:
-                    unreachable.add(name)
-                    tell(name)
-            yield from page.images
-            if not page.next_page_token:
-                return
-            request.page_token = page.next_page_token
-
-    def get_image(self, image_id: str) -> catalog_service_pb2.ImageInfo:
-        """Return an image with its bands."""
-        request = catalog_service_pb2.GetImageRequest(id=image_id)
-        image: catalog_service_pb2.ImageInfo = self._call(self._catalog.GetImage, request).image
-        remember(image, download_pb2.DownloadParams(image=image.id), self._thumbnail)
-        return image
-
-    def histogram(self, request: HistogramParams) -> catalog_service_pb2.ComputeHistogramResponse:
-        """Return how often values occur in bands of an image: its ``image``, ``bands``, ``region`` and the like."""
-        message = to_histogram_request(request)
-        return cast(catalog_service_pb2.ComputeHistogramResponse, self._call(self._catalog.ComputeHistogram, message))
-
     # -- registered downloads ---------------------------------------------------------------
 
     def get_download(self, download_id: DownloadIdLike) -> download_service_pb2.Download:
@@ -308,6 +275,14 @@ class Client(ExportMethods):
                     yield bytes(data)
         checker.finish()
 
+    def open(self, params: Params) -> BufferedReader:
+        """Return a file to read from its begin to its end, checked chunk by chunk, over lost connections.
+
+        Its reads raise ``DownloadFailed`` as ``download`` does; what was read before the last one, which returns
+        nothing, is not checked as a whole.
+        """
+        return BufferedReader(DownloadReader(self._transfer(params)), READ_AHEAD)
+
     def stream(self, params: Params) -> bytes:
         """Return a file by one call that stores nothing: for small pieces."""
         return self._streamed(params)[0]
@@ -379,11 +354,6 @@ class Client(ExportMethods):
         if not url:
             raise DownloadFailed("the server that made this download id has no HTTP door")
         return url
-
-
-def _warn_unreachable(prefix: str) -> None:
-    ids = f"under {prefix}" if prefix else "without a prefix"
-    warnings.warn(f"images {ids} are left out: the server cannot reach their catalog now", stacklevel=3)
 
 
 def _as_message(download_id: DownloadIdLike) -> download_pb2.DownloadId:
