@@ -289,3 +289,138 @@ class GetImageResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetImageResponse: _TypeAlias = GetImageResponse  # noqa: Y015
+
+@_typing.final
+class ComputeHistogramRequest(_message.Message):
+    """Asks how often values occur in bands of an image."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IMAGE_FIELD_NUMBER: _builtins.int
+    BANDS_FIELD_NUMBER: _builtins.int
+    REGION_FIELD_NUMBER: _builtins.int
+    BUCKETS_FIELD_NUMBER: _builtins.int
+    PERCENTS_FIELD_NUMBER: _builtins.int
+    image: _builtins.str
+    """The id of the image. Required."""
+    buckets: _builtins.int
+    """In how many ranges of equal width the values are counted, from 1 to 1024. 0 means 256."""
+    @_builtins.property
+    def bands(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The names of the bands. Default: those that a picture of the image shows; see Visualization.bands."""
+
+    @_builtins.property
+    def region(self) -> _download_pb2.Region:
+        """Where to look: pixels whose centre lies in it. Default: the whole of each band."""
+
+    @_builtins.property
+    def percents(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """Which percentiles to tell, at most 20. Default: 2 and 98."""
+
+    def __init__(
+        self,
+        *,
+        image: _builtins.str = ...,
+        bands: _abc.Iterable[_builtins.str] | None = ...,
+        region: _download_pb2.Region | None = ...,
+        buckets: _builtins.int = ...,
+        percents: _abc.Iterable[_builtins.float] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["region", b"region"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bands", b"bands", "buckets", b"buckets", "image", b"image", "percents", b"percents", "region", b"region"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ComputeHistogramRequest: _TypeAlias = ComputeHistogramRequest  # noqa: Y015
+
+@_typing.final
+class ComputeHistogramResponse(_message.Message):
+    """How often values occur in bands."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BANDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def bands(self) -> _containers.RepeatedCompositeFieldContainer[Global___BandHistogram]:
+        """The bands, in the order of the request."""
+
+    def __init__(
+        self,
+        *,
+        bands: _abc.Iterable[Global___BandHistogram] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bands", b"bands"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ComputeHistogramResponse: _TypeAlias = ComputeHistogramResponse  # noqa: Y015
+
+@_typing.final
+class BandHistogram(_message.Message):
+    """How often values occur in a band."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    MIN_FIELD_NUMBER: _builtins.int
+    MAX_FIELD_NUMBER: _builtins.int
+    PERCENTILES_FIELD_NUMBER: _builtins.int
+    COUNTS_FIELD_NUMBER: _builtins.int
+    VALID_COUNT_FIELD_NUMBER: _builtins.int
+    PIXEL_COUNT_FIELD_NUMBER: _builtins.int
+    OVERVIEW_FIELD_NUMBER: _builtins.int
+    IS_EXACT_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """The name of the band."""
+    min: _builtins.float
+    """The least valid value, where the first bucket begins. Absent where no pixel is valid."""
+    max: _builtins.float
+    """The greatest valid value, which the last bucket includes. Absent where no pixel is valid."""
+    valid_count: _builtins.int
+    """How many of the pixels are valid: not nodata, not masked, and finite."""
+    pixel_count: _builtins.int
+    """How many pixels were looked at."""
+    overview: _builtins.float
+    """The shrink factor of the pixels that were looked at: 1 is the full resolution."""
+    is_exact: _builtins.bool
+    """Whether every pixel of the band, or of the region in it, was looked at."""
+    @_builtins.property
+    def percentiles(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """The percentiles of the request, in its order. Empty where no pixel is valid."""
+
+    @_builtins.property
+    def counts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """How many valid pixels have a value in each range of equal width from `min` to `max`. Empty where no
+        pixel is valid.
+        """
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        min: _builtins.float | None = ...,
+        max: _builtins.float | None = ...,
+        percentiles: _abc.Iterable[_builtins.float] | None = ...,
+        counts: _abc.Iterable[_builtins.int] | None = ...,
+        valid_count: _builtins.int = ...,
+        pixel_count: _builtins.int = ...,
+        overview: _builtins.float = ...,
+        is_exact: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_max", b"_max", "_min", b"_min", "max", b"max", "min", b"min"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max", b"_max", "_min", b"_min", "counts", b"counts", "id", b"id", "is_exact", b"is_exact", "max", b"max", "min", b"min", "overview", b"overview", "percentiles", b"percentiles", "pixel_count", b"pixel_count", "valid_count", b"valid_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__max: _TypeAlias = _typing.Literal["max"]  # noqa: Y015
+    _WhichOneofArgType__max: _TypeAlias = _typing.Literal["_max", b"_max"]  # noqa: Y015
+    _WhichOneofReturnType__min: _TypeAlias = _typing.Literal["min"]  # noqa: Y015
+    _WhichOneofArgType__min: _TypeAlias = _typing.Literal["_min", b"_min"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__max) -> _WhichOneofReturnType__max | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__min) -> _WhichOneofReturnType__min | None: ...
+
+Global___BandHistogram: _TypeAlias = BandHistogram  # noqa: Y015

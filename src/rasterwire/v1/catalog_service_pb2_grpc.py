@@ -45,6 +45,11 @@ class CatalogServiceStub(object):
                 request_serializer=rasterwire_dot_v1_dot_catalog__service__pb2.GetImageRequest.SerializeToString,
                 response_deserializer=rasterwire_dot_v1_dot_catalog__service__pb2.GetImageResponse.FromString,
                 _registered_method=True)
+        self.ComputeHistogram = channel.unary_unary(
+                '/rasterwire.v1.CatalogService/ComputeHistogram',
+                request_serializer=rasterwire_dot_v1_dot_catalog__service__pb2.ComputeHistogramRequest.SerializeToString,
+                response_deserializer=rasterwire_dot_v1_dot_catalog__service__pb2.ComputeHistogramResponse.FromString,
+                _registered_method=True)
 
 
 class CatalogServiceServicer(object):
@@ -71,6 +76,18 @@ class CatalogServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ComputeHistogram(self, request, context):
+        """Counts the values of bands, within a region where one is given, as an overview has them.
+
+        For the handles of a picture's minimum and maximum. The work is bounded: at most about a million pixels of a
+        band are looked at, and `is_exact` tells where these were all there are.
+        Errors: NOT_FOUND for an unknown id, FAILED_PRECONDITION for an image whose rasters cannot be read,
+        INVALID_ARGUMENT for a band that the image lacks and for a region that does not touch it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CatalogServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -83,6 +100,11 @@ def add_CatalogServiceServicer_to_server(servicer, server):
                     servicer.GetImage,
                     request_deserializer=rasterwire_dot_v1_dot_catalog__service__pb2.GetImageRequest.FromString,
                     response_serializer=rasterwire_dot_v1_dot_catalog__service__pb2.GetImageResponse.SerializeToString,
+            ),
+            'ComputeHistogram': grpc.unary_unary_rpc_method_handler(
+                    servicer.ComputeHistogram,
+                    request_deserializer=rasterwire_dot_v1_dot_catalog__service__pb2.ComputeHistogramRequest.FromString,
+                    response_serializer=rasterwire_dot_v1_dot_catalog__service__pb2.ComputeHistogramResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -140,6 +162,33 @@ class CatalogService(object):
             '/rasterwire.v1.CatalogService/GetImage',
             rasterwire_dot_v1_dot_catalog__service__pb2.GetImageRequest.SerializeToString,
             rasterwire_dot_v1_dot_catalog__service__pb2.GetImageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ComputeHistogram(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rasterwire.v1.CatalogService/ComputeHistogram',
+            rasterwire_dot_v1_dot_catalog__service__pb2.ComputeHistogramRequest.SerializeToString,
+            rasterwire_dot_v1_dot_catalog__service__pb2.ComputeHistogramResponse.FromString,
             options,
             channel_credentials,
             insecure,

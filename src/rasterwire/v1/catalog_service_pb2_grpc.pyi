@@ -45,6 +45,14 @@ class CatalogServiceStub:
 
     Errors: NOT_FOUND for an unknown id, FAILED_PRECONDITION for an image whose rasters cannot be read.
     """
+    ComputeHistogram: _grpc.UnaryUnaryMultiCallable[_catalog_service_pb2.ComputeHistogramRequest, _catalog_service_pb2.ComputeHistogramResponse]
+    """Counts the values of bands, within a region where one is given, as an overview has them.
+
+    For the handles of a picture's minimum and maximum. The work is bounded: at most about a million pixels of a
+    band are looked at, and `is_exact` tells where these were all there are.
+    Errors: NOT_FOUND for an unknown id, FAILED_PRECONDITION for an image whose rasters cannot be read,
+    INVALID_ARGUMENT for a band that the image lacks and for a region that does not touch it.
+    """
 
 @_typing.type_check_only
 class CatalogServiceAsyncStub(CatalogServiceStub):
@@ -62,6 +70,14 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     """Returns one image with its bands.
 
     Errors: NOT_FOUND for an unknown id, FAILED_PRECONDITION for an image whose rasters cannot be read.
+    """
+    ComputeHistogram: _aio.UnaryUnaryMultiCallable[_catalog_service_pb2.ComputeHistogramRequest, _catalog_service_pb2.ComputeHistogramResponse]  # type: ignore[assignment]
+    """Counts the values of bands, within a region where one is given, as an overview has them.
+
+    For the handles of a picture's minimum and maximum. The work is bounded: at most about a million pixels of a
+    band are looked at, and `is_exact` tells where these were all there are.
+    Errors: NOT_FOUND for an unknown id, FAILED_PRECONDITION for an image whose rasters cannot be read,
+    INVALID_ARGUMENT for a band that the image lacks and for a region that does not touch it.
     """
 
 class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -89,6 +105,20 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         """Returns one image with its bands.
 
         Errors: NOT_FOUND for an unknown id, FAILED_PRECONDITION for an image whose rasters cannot be read.
+        """
+
+    @_abc_1.abstractmethod
+    def ComputeHistogram(
+        self,
+        request: _catalog_service_pb2.ComputeHistogramRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_catalog_service_pb2.ComputeHistogramResponse, _abc.Awaitable[_catalog_service_pb2.ComputeHistogramResponse]]:
+        """Counts the values of bands, within a region where one is given, as an overview has them.
+
+        For the handles of a picture's minimum and maximum. The work is bounded: at most about a million pixels of a
+        band are looked at, and `is_exact` tells where these were all there are.
+        Errors: NOT_FOUND for an unknown id, FAILED_PRECONDITION for an image whose rasters cannot be read,
+        INVALID_ARGUMENT for a band that the image lacks and for a region that does not touch it.
         """
 
 def add_CatalogServiceServicer_to_server(servicer: CatalogServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -126,9 +126,11 @@ class _FormatEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Format.ValueTy
     FORMAT_NPY: _Format.ValueType  # 4
     """A NumPy file: a packed structured array of shape (height, width), one field a band."""
     FORMAT_PNG: _Format.ValueType  # 5
-    """A PNG of one band or three, values cut to 0 to 255, for a browser. Invalid pixels are transparent."""
+    """A PNG of one band or three, for a browser; see DownloadParams.visualization. Invalid pixels are
+    transparent.
+    """
     FORMAT_JPEG: _Format.ValueType  # 6
-    """A JPEG of one band or three, values cut to 0 to 255. Invalid pixels are black."""
+    """A JPEG of one band or three; see DownloadParams.visualization. Invalid pixels are black."""
 
 class Format(_Format, metaclass=_FormatEnumTypeWrapper):
     """The format of a download."""
@@ -144,9 +146,11 @@ FORMAT_GEO_TIFF: Format.ValueType  # 3
 FORMAT_NPY: Format.ValueType  # 4
 """A NumPy file: a packed structured array of shape (height, width), one field a band."""
 FORMAT_PNG: Format.ValueType  # 5
-"""A PNG of one band or three, values cut to 0 to 255, for a browser. Invalid pixels are transparent."""
+"""A PNG of one band or three, for a browser; see DownloadParams.visualization. Invalid pixels are
+transparent.
+"""
 FORMAT_JPEG: Format.ValueType  # 6
-"""A JPEG of one band or three, values cut to 0 to 255. Invalid pixels are black."""
+"""A JPEG of one band or three; see DownloadParams.visualization. Invalid pixels are black."""
 Global___Format: _TypeAlias = Format  # noqa: Y015
 
 class _Precedence:
@@ -444,6 +448,7 @@ class DownloadParams(_message.Message):
     CLOUD_OPTIMIZED_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     NODATA_TEXT_FIELD_NUMBER: _builtins.int
+    VISUALIZATION_FIELD_NUMBER: _builtins.int
     image: _builtins.str
     """The id of an image of the catalog; it may hold slashes."""
     name: _builtins.str
@@ -541,6 +546,13 @@ class DownloadParams(_message.Message):
         Default: the extent of the image.
         """
 
+    @_builtins.property
+    def visualization(self) -> Global___Visualization:
+        """Deliver a picture of bytes, in any format, in place of the values. Default: none for GeoTIFFs and
+        NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: three of
+        uint8 in red, green and blue, one of uint8 with a table of colours, and computed ones of uint8.
+        """
+
     def __init__(
         self,
         *,
@@ -567,10 +579,11 @@ class DownloadParams(_message.Message):
         cloud_optimized: _builtins.bool = ...,
         request_id: _builtins.str = ...,
         nodata_text: _builtins.str = ...,
+        visualization: Global___Visualization | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_compression_level", b"_compression_level", "_file_per_band", b"_file_per_band", "_nodata", b"_nodata", "_scale", b"_scale", "compression_level", b"compression_level", "expression", b"expression", "file_per_band", b"file_per_band", "image", b"image", "mosaic", b"mosaic", "nodata", b"nodata", "region", b"region", "scale", b"scale", "source", b"source"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_compression_level", b"_compression_level", "_file_per_band", b"_file_per_band", "_nodata", b"_nodata", "_scale", b"_scale", "compression_level", b"compression_level", "expression", b"expression", "file_per_band", b"file_per_band", "image", b"image", "mosaic", b"mosaic", "nodata", b"nodata", "region", b"region", "scale", b"scale", "source", b"source", "visualization", b"visualization"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_compression_level", b"_compression_level", "_file_per_band", b"_file_per_band", "_nodata", b"_nodata", "_scale", b"_scale", "bands", b"bands", "clip_to_region", b"clip_to_region", "cloud_optimized", b"cloud_optimized", "compression", b"compression", "compression_level", b"compression_level", "crs", b"crs", "crs_transform", b"crs_transform", "dimensions", b"dimensions", "expression", b"expression", "file_per_band", b"file_per_band", "format", b"format", "image", b"image", "mask", b"mask", "mosaic", b"mosaic", "name", b"name", "nodata", b"nodata", "nodata_text", b"nodata_text", "precedence", b"precedence", "region", b"region", "request_id", b"request_id", "resampling", b"resampling", "scale", b"scale", "source", b"source", "strict", b"strict"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_compression_level", b"_compression_level", "_file_per_band", b"_file_per_band", "_nodata", b"_nodata", "_scale", b"_scale", "bands", b"bands", "clip_to_region", b"clip_to_region", "cloud_optimized", b"cloud_optimized", "compression", b"compression", "compression_level", b"compression_level", "crs", b"crs", "crs_transform", b"crs_transform", "dimensions", b"dimensions", "expression", b"expression", "file_per_band", b"file_per_band", "format", b"format", "image", b"image", "mask", b"mask", "mosaic", b"mosaic", "name", b"name", "nodata", b"nodata", "nodata_text", b"nodata_text", "precedence", b"precedence", "region", b"region", "request_id", b"request_id", "resampling", b"resampling", "scale", b"scale", "source", b"source", "strict", b"strict", "visualization", b"visualization"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__compression_level: _TypeAlias = _typing.Literal["compression_level"]  # noqa: Y015
     _WhichOneofArgType__compression_level: _TypeAlias = _typing.Literal["_compression_level", b"_compression_level"]  # noqa: Y015
@@ -594,6 +607,109 @@ class DownloadParams(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType_source) -> _WhichOneofReturnType_source | None: ...
 
 Global___DownloadParams: _TypeAlias = DownloadParams  # noqa: Y015
+
+@_typing.final
+class Visualization(_message.Message):
+    """How the values of one band or three become bytes: red, green and blue, or grey.
+
+    A value of `min` or less becomes 0, one of `max` or more 255, and those between lie on a straight
+    line, or on a curve with a `gamma`. Pixels are resampled first. The plan tells the numbers.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BANDS_FIELD_NUMBER: _builtins.int
+    MIN_FIELD_NUMBER: _builtins.int
+    MAX_FIELD_NUMBER: _builtins.int
+    GAMMA_FIELD_NUMBER: _builtins.int
+    PALETTE_FIELD_NUMBER: _builtins.int
+    STRETCH_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def bands(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The names of one band, or of three for red, green and blue. Default: the `bands` of the request; else
+        red, green and blue as the catalog knows them by `common_name`; else the first three, where they are
+        of one type; else the first.
+        """
+
+    @_builtins.property
+    def min(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """The values that become 0, one for all bands or one for each. Default: by `stretch`."""
+
+    @_builtins.property
+    def max(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """The values that become 255, one for all bands or one for each. Default: by `stretch`."""
+
+    @_builtins.property
+    def gamma(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """Greater than 1 makes the middle brighter, less than 1 darker: a value at the part t of the way from
+        `min` to `max` becomes 255 x t^(1/gamma). One for all bands or one for each. Default 1.
+        """
+
+    @_builtins.property
+    def palette(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The colours of one band, from `min` to `max` in even steps, with those between blended: hexadecimal
+        digits such as FF0000 or #f00, or names of CSS such as red. Default: grey, or the table of colours of
+        the band where it has one and neither `min` nor `max` is given.
+        """
+
+    @_builtins.property
+    def stretch(self) -> Global___Stretch:
+        """Where `min` and `max` come from, where they are not given. Default: from percentile 2 to 98."""
+
+    def __init__(
+        self,
+        *,
+        bands: _abc.Iterable[_builtins.str] | None = ...,
+        min: _abc.Iterable[_builtins.float] | None = ...,
+        max: _abc.Iterable[_builtins.float] | None = ...,
+        gamma: _abc.Iterable[_builtins.float] | None = ...,
+        palette: _abc.Iterable[_builtins.str] | None = ...,
+        stretch: Global___Stretch | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["stretch", b"stretch"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bands", b"bands", "gamma", b"gamma", "max", b"max", "min", b"min", "palette", b"palette", "stretch", b"stretch"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Visualization: _TypeAlias = Visualization  # noqa: Y015
+
+@_typing.final
+class Stretch(_message.Message):
+    """From which percentile to which the values of a band are shown.
+
+    Percentiles are of the valid pixels of the whole band, as an overview of it has them, whatever the
+    region and the grid of the request. So tiles of one image fit together.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOWER_PERCENT_FIELD_NUMBER: _builtins.int
+    UPPER_PERCENT_FIELD_NUMBER: _builtins.int
+    lower_percent: _builtins.float
+    """The percentile that becomes 0. Default 2."""
+    upper_percent: _builtins.float
+    """The percentile that becomes 255. Default 98."""
+    def __init__(
+        self,
+        *,
+        lower_percent: _builtins.float | None = ...,
+        upper_percent: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_lower_percent", b"_lower_percent", "_upper_percent", b"_upper_percent", "lower_percent", b"lower_percent", "upper_percent", b"upper_percent"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_lower_percent", b"_lower_percent", "_upper_percent", b"_upper_percent", "lower_percent", b"lower_percent", "upper_percent", b"upper_percent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__lower_percent: _TypeAlias = _typing.Literal["lower_percent"]  # noqa: Y015
+    _WhichOneofArgType__lower_percent: _TypeAlias = _typing.Literal["_lower_percent", b"_lower_percent"]  # noqa: Y015
+    _WhichOneofReturnType__upper_percent: _TypeAlias = _typing.Literal["upper_percent"]  # noqa: Y015
+    _WhichOneofArgType__upper_percent: _TypeAlias = _typing.Literal["_upper_percent", b"_upper_percent"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__lower_percent) -> _WhichOneofReturnType__lower_percent | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__upper_percent) -> _WhichOneofReturnType__upper_percent | None: ...
+
+Global___Stretch: _TypeAlias = Stretch  # noqa: Y015
 
 @_typing.final
 class Mosaic(_message.Message):
@@ -948,6 +1064,7 @@ class DownloadPlan(_message.Message):
     LEFT_OUT_FIELD_NUMBER: _builtins.int
     NOTES_FIELD_NUMBER: _builtins.int
     IMAGES_TESTED_FIELD_NUMBER: _builtins.int
+    VISUALIZATION_FIELD_NUMBER: _builtins.int
     filename: _builtins.str
     """The name of the file that is delivered."""
     mime_type: _builtins.str
@@ -986,6 +1103,10 @@ class DownloadPlan(_message.Message):
         where there is nothing to tell.
         """
 
+    @_builtins.property
+    def visualization(self) -> Global___VisualizationPlan:
+        """How values become the bytes of the picture. Absent where values are delivered as they are."""
+
     def __init__(
         self,
         *,
@@ -1002,14 +1123,87 @@ class DownloadPlan(_message.Message):
         left_out: _abc.Iterable[Global___LeftOut] | None = ...,
         notes: _abc.Iterable[Global___Note] | None = ...,
         images_tested: _builtins.int = ...,
+        visualization: Global___VisualizationPlan | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["visualization", b"visualization"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["estimated_bytes", b"estimated_bytes", "etag", b"etag", "filename", b"filename", "format", b"format", "ignored", b"ignored", "images_tested", b"images_tested", "left_out", b"left_out", "mime_type", b"mime_type", "notes", b"notes", "rasters", b"rasters", "scenes", b"scenes", "source_bytes", b"source_bytes", "uncompressed_bytes", b"uncompressed_bytes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["estimated_bytes", b"estimated_bytes", "etag", b"etag", "filename", b"filename", "format", b"format", "ignored", b"ignored", "images_tested", b"images_tested", "left_out", b"left_out", "mime_type", b"mime_type", "notes", b"notes", "rasters", b"rasters", "scenes", b"scenes", "source_bytes", b"source_bytes", "uncompressed_bytes", b"uncompressed_bytes", "visualization", b"visualization"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DownloadPlan: _TypeAlias = DownloadPlan  # noqa: Y015
+
+@_typing.final
+class VisualizationPlan(_message.Message):
+    """How the values of bands become the bytes of a picture, after all defaults."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BANDS_FIELD_NUMBER: _builtins.int
+    PALETTE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    reason: _builtins.str
+    """Why these bands, in a sentence."""
+    @_builtins.property
+    def bands(self) -> _containers.RepeatedCompositeFieldContainer[Global___ShownBand]:
+        """The bands that are shown, in order: one, or three for red, green and blue."""
+
+    @_builtins.property
+    def palette(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The colours, six hexadecimal digits each. Empty where there is no palette."""
+
+    def __init__(
+        self,
+        *,
+        bands: _abc.Iterable[Global___ShownBand] | None = ...,
+        palette: _abc.Iterable[_builtins.str] | None = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bands", b"bands", "palette", b"palette", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VisualizationPlan: _TypeAlias = VisualizationPlan  # noqa: Y015
+
+@_typing.final
+class ShownBand(_message.Message):
+    """How the values of a band become bytes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    MIN_FIELD_NUMBER: _builtins.int
+    MAX_FIELD_NUMBER: _builtins.int
+    GAMMA_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """The name of the band."""
+    min: _builtins.float
+    """The value that becomes 0, or the first colour of the palette."""
+    max: _builtins.float
+    """The value that becomes 255, or the last colour of the palette."""
+    gamma: _builtins.float
+    """See Visualization.gamma."""
+    reason: _builtins.str
+    """Where `min` and `max` come from, in a sentence."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        min: _builtins.float = ...,
+        max: _builtins.float = ...,
+        gamma: _builtins.float = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["gamma", b"gamma", "id", b"id", "max", b"max", "min", b"min", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ShownBand: _TypeAlias = ShownBand  # noqa: Y015
 
 @_typing.final
 class Note(_message.Message):
