@@ -59,6 +59,7 @@ export function Browse() {
   const images = shown?.images ?? [];
   return (
     <>
+      <h1 class="unseen">{TEXTS.images}</h1>
       <div class="search">
         <Icon name="search" />
         <input

@@ -55,7 +55,10 @@ export const suffixOf = (params: DownloadParams) =>
   ({ FORMAT_NPY: "npy", FORMAT_PNG: "png", FORMAT_JPEG: "jpg", FORMAT_GEO_TIFF: "tif" })[params.format ?? ""] ?? "zip";
 
 /** Return the address of the gRPC port, as far as the page can know it. */
-const grpcAddress = () => `${location.hostname || "localhost"}:50051`;
+const grpcAddress = () => {
+  const port = document.querySelector<HTMLMetaElement>("meta[name=grpc-port]")?.content;
+  return `${location.hostname || "localhost"}:${port}`;
+};
 
 function python(params: DownloadParams): string {
   return `from rasterwire import Client

@@ -15,6 +15,7 @@ export const TEXTS = {
   boxHint: "Click two corners of the box",
   polygonHint: "Click the corners; end with a double click",
 
+  images: "Images",
   search: "Find an image",
   searchLabel: "Find images by the beginning of their ids",
   noImages: "No image has an id that begins so.",

@@ -103,6 +103,7 @@ export function forget(entry: Entry): void {
   if (!isExpired(entry)) ask("DELETE", `v1/downloads/${entry.id}?token=${entry.token}`).catch(() => undefined);
 }
 
+const PAINT = 100; // milliseconds between two changes of what is shown of a file that comes
 const POLL = 250; // milliseconds between two questions how far a render is
 const pause = (time: number) => new Promise((resolve) => setTimeout(resolve, time));
 
@@ -144,6 +145,7 @@ async function patient<T>(work: () => Promise<T>, entry: Entry, signal: AbortSig
 async function read(entry: Entry, signal: AbortSignal): Promise<{ blob: Blob; crc32c: string }> {
   const parts: Blob[] = [];
   const sum = new Crc32c();
+  let shown = 0;
   let [size, received, etag, digest, type] = [0, 0, "", "", ""];
   await patient(
     async () => {
@@ -161,6 +163,8 @@ async function read(entry: Entry, signal: AbortSignal): Promise<{ blob: Blob; cr
         parts.push(new Blob([value]));
         sum.add(value);
         received += value.length;
+        if (Date.now() - shown < PAINT) continue;
+        shown = Date.now();
         update(entry.id, { stage: "reading", part: size ? received / size : 0, size: size || received });
       }
       if (size && received < size) throw new Error("the connection ended early");

@@ -27,6 +27,9 @@ _POLICY = "; ".join(
 _FOR_EVER = "public, max-age=31536000, immutable"
 """For files whose names hold a digest of what is in them."""
 
+_DEFAULT_PORT = b'"50051"'
+"""Of gRPC, as the document has it."""
+
 _SMALL = 1024
 """Bytes below which a file is sent as it is."""
 
@@ -60,9 +63,16 @@ def _page_file(name: str, body: bytes) -> PageFile:
     return PageFile(body, packed, media_type, sha256(body).hexdigest()[:32])
 
 
-def add_page(app: web.Application) -> None:
-    """Add the page to an application, at its root and below ``/assets``."""
+def add_page(app: web.Application, grpc_port: int) -> None:
+    """Add the page to an application, at its root and below ``/assets``.
+
+    Args:
+        app: the application.
+        grpc_port: of the server, for the code that the page writes.
+    """
     files = page_files()
+    text = files[_DOCUMENT].body.replace(_DEFAULT_PORT, b'"%d"' % grpc_port)
+    files[_DOCUMENT] = _page_file(_DOCUMENT, text)
 
     async def document(request: web.Request) -> web.Response:
         return _answer(request, files[_DOCUMENT], "no-cache")

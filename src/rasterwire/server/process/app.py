@@ -127,7 +127,7 @@ async def _running(settings: Settings, compiles_apart: bool) -> AsyncIterator[Ru
     app, metrics_app = web_application(authenticator, log), web.Application()
     add_http_door(app, service, readiness)
     if settings.web:
-        add_page(app)
+        add_page(app, grpc_port)
     look = None
     if metrics is not None:
         look = state_of(metrics, service, readiness, settings.state_dir / "cache")
