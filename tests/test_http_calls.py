@@ -184,6 +184,7 @@ def test_every_answer_is_as_the_document_says(server: Served, document: dict[str
         ("/v1/limits", "get"): get(server, "/v1/limits"),
         ("/v1/images", "get"): get(server, "/v1/images?pageSize=1"),
         ("/v1/images/{id}", "get"): get(server, f"/v1/images/{SCENE}"),
+        ("/v1/images/{image}:histogram", "get"): get(server, f"/v1/images/{SCENE}:histogram?bands=B3,B4&buckets=5"),
     }
     for path in ("/v1/downloads", "/v1/downloads:plan"):
         status, _, body = ask(server, "POST", path, json.dumps(PARAMS).encode(), JSON)

@@ -93,7 +93,7 @@ def test_what_is_drawn_planned_and_downloaded_is_what_grpc_plans_and_copied_code
     plan = plan_of(story["snippets"]["JSON"], server)
     [raster] = plan.rasters
     assert story["filename"] == story["download"]["filename"] == plan.filename
-    assert story["rasters"] == [f"{raster.grid.width} × {raster.grid.height} · uint16 · B4 B8"]
+    assert story["rasters"] == [f"{raster.grid.width} \u00d7 {raster.grid.height} · uint16 · B4 B8"]
     saved = checked(story["download"])
     for name, code in story["snippets"].items():
         assert file_of(name, code, server, tmp_path) == saved, code
@@ -133,5 +133,5 @@ def test_no_more_tiles_are_asked_for_than_are_seen(server: Served, tmp_path: Pat
 
 def test_who_cannot_see_or_point_can_use_it_by_the_rules_of_axe(server: Served, tmp_path: Path) -> None:
     states = drive("access", server, tmp_path)["axe"]
-    assert states == dict.fromkeys(states, [])
+    assert states == {state: [] for state in states}
     assert len(states) == 5

@@ -41,6 +41,7 @@ _sections = {
     "files": "Raster files",
     "image": "Raster files",
     "plan": "Outputs",
+    "download": "Outputs",
     "export": "Exports",
     "store": "Exports",
 }

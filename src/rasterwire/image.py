@@ -111,6 +111,7 @@ class Band:
         ground: a grid over the ground that its pixels cover, where control points or rational polynomials
             place them in place of a transform; else None.
         mask_is_own: whether its mask is of this band alone, and not of all bands of the file.
+        common_name: what the catalog says it shows, a name of STAC's such as red or nir; "" where it does not.
         format: of a file of arrays, whose layer ``index`` is, see ``files.arrays``; "" for other rasters.
     """
 
@@ -133,6 +134,7 @@ class Band:
     ground: GeoBox | None = None
     mask_is_own: bool = False
     format: str = ""
+    common_name: str = ""
 
     @property
     def placed(self) -> GeoBox:

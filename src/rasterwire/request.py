@@ -130,12 +130,35 @@ class Encoding:
 
 
 @dataclass(frozen=True, slots=True)
+class Visualization:
+    """How values become the bytes of a picture; the fields are those of ``Visualization`` in the schema.
+
+    Attributes:
+        bands: names; () takes those of the request, else the default.
+        low, high: what becomes 0 and 255, one for all bands or one for each; () takes the percentiles.
+        gamma: one for all bands or one for each; () means 1.
+        palette: colours as texts.
+        percents: percentiles of the band that stand in for what ``low`` and ``high`` do not give.
+        has_percents: whether the request gives one of these.
+    """
+
+    bands: tuple[str, ...] = ()
+    low: tuple[float, ...] = ()
+    high: tuple[float, ...] = ()
+    gamma: tuple[float, ...] = ()
+    palette: tuple[str, ...] = ()
+    percents: tuple[float, float] = (2.0, 98.0)
+    has_percents: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class DownloadRequest:
     """A download request; the fields are those of ``DownloadParams`` in the schema.
 
     Attributes:
         bands: () means all bands of the image.
         file_per_band, format, compression, mask: None where the request does not set them.
+        visualization: None delivers values, and pictures by the default.
     """
 
     image_id: str
@@ -154,6 +177,12 @@ class DownloadRequest:
     compression: Compression | None = None
     compression_level: int | None = None
     cloud_optimized: bool = False
+    visualization: Visualization | None = None
+
+    @property
+    def shows_values(self) -> bool:
+        """Whether it asks for a picture of one band or three, and not for values."""
+        return self.visualization is not None or (self.format is not None and self.format.is_picture)
 
     @property
     def encoding(self) -> Encoding:

@@ -75,6 +75,7 @@ def _bands_of(source: Source, header: Header, names: Sequence[str]) -> Iterator[
             metadata=metadata,
             ground=header.ground if grid.crs is None else None,
             format=header.format,
+            common_name=claim.common_name or "",
         )
 
 

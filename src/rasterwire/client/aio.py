@@ -11,7 +11,7 @@ import grpc
 
 from rasterwire.client.authorization import ApiKey
 from rasterwire.client.exports import ExportOptions, PlannedExport
-from rasterwire.client.params import Params
+from rasterwire.client.params import HistogramParams, Params
 from rasterwire.client.progress_bar import progress_bar
 from rasterwire.client.sync import Client, Created, DownloadIdLike
 from rasterwire.client.transfer import Downloaded, Progress, RetryPolicy
@@ -87,6 +87,10 @@ class AsyncClient:
     async def get_image(self, image_id: str) -> catalog_service_pb2.ImageInfo:
         """See ``Client.get_image``."""
         return await _threaded(functools.partial(self._client.get_image, image_id))
+
+    async def histogram(self, request: HistogramParams) -> catalog_service_pb2.ComputeHistogramResponse:
+        """See ``Client.histogram``."""
+        return await _threaded(functools.partial(self._client.histogram, request))
 
     async def get_download(self, download_id: DownloadIdLike) -> download_service_pb2.Download:
         """See ``Client.get_download``."""

@@ -7,11 +7,14 @@ from typing import Any, TypeAlias
 from google.protobuf import json_format
 
 from rasterwire.client.errors import FieldViolation, InvalidParams, invalid_params
-from rasterwire.forms import fill_params
-from rasterwire.v1 import download_pb2, expression_pb2
+from rasterwire.forms import fill_params, fill_request
+from rasterwire.v1 import catalog_service_pb2, download_pb2, expression_pb2
 
 Params: TypeAlias = download_pb2.DownloadParams | Mapping[str, Any]
 """A request, as a message or as a dictionary in camelCase or snake_case."""
+
+HistogramParams: TypeAlias = catalog_service_pb2.ComputeHistogramRequest | Mapping[str, Any]
+"""Likewise, for histograms."""
 
 
 def to_message(params: Params, lines_are_geodesic: bool = False) -> download_pb2.DownloadParams:
@@ -56,6 +59,24 @@ def read_params(
                 FieldViolation("expression", f"{error}, got {reading.expression!r:.80}", "INVALID_EXPRESSION")
             )
     return message, problems
+
+
+def to_histogram_request(request: HistogramParams) -> catalog_service_pb2.ComputeHistogramRequest:
+    """Return the message of a request for histograms; a message is returned as it is.
+
+    Raises:
+        InvalidParams: with everything that cannot be understood.
+    """
+    message = catalog_service_pb2.ComputeHistogramRequest()
+    if isinstance(request, Mapping):
+        misfits = fill_request(request, message)
+        if misfits:
+            raise invalid_params(
+                [FieldViolation(misfit.field, misfit.description, misfit.reason) for misfit in misfits]
+            )
+        return message
+    message.CopyFrom(request)
+    return message
 
 
 def _expression(value: Any) -> expression_pb2.Expression:

@@ -21,7 +21,7 @@ from rasterwire.client.checker import Checker
 from rasterwire.client.errors import DownloadFailed, FieldViolation, InvalidParams, closed, failure, invalid_params
 from rasterwire.client.exports import ExportMethods
 from rasterwire.client.futures import TransferFuture, silent
-from rasterwire.client.params import Params, read_params
+from rasterwire.client.params import HistogramParams, Params, read_params, to_histogram_request
 from rasterwire.client.progress_bar import progress_bar
 from rasterwire.client.reading import read, stream
 from rasterwire.client.trace_context import trace_context
@@ -217,6 +217,11 @@ class Client(ExportMethods):
         request = catalog_service_pb2.GetImageRequest(id=image_id)
         image: catalog_service_pb2.ImageInfo = self._call(self._catalog.GetImage, request).image
         return image
+
+    def histogram(self, request: HistogramParams) -> catalog_service_pb2.ComputeHistogramResponse:
+        """Return how often values occur in bands of an image: its ``image``, ``bands``, ``region`` and the like."""
+        message = to_histogram_request(request)
+        return cast(catalog_service_pb2.ComputeHistogramResponse, self._call(self._catalog.ComputeHistogram, message))
 
     # -- registered downloads ---------------------------------------------------------------
 

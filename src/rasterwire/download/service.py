@@ -13,10 +13,13 @@ from typing import Any, Self
 
 from rasterwire.catalog import Catalog
 from rasterwire.catalog.visible_part import VisiblePart
+from rasterwire.download.histograms import BandHistogram, histograms
 from rasterwire.download.image_source import CatalogWorld, find_image, product_of, unknown_properties
+from rasterwire.download.picture_ranges import PictureRanges
 from rasterwire.errors import DownloadConflict, DownloadNotFound, ImageNotFound, invalid
 from rasterwire.expression.evaluation import evaluate_graph
 from rasterwire.expression.language.graph import Graph
+from rasterwire.geo.region import Region
 from rasterwire.image import Image
 from rasterwire.nodes.computed import Product
 from rasterwire.plan import Limits, RenderPlan, make_plan, pick_bands
@@ -74,6 +77,7 @@ class Downloads:
         self._store = store
         self._artifacts = artifacts
         self._principal = EVERYONE
+        self._ranges = PictureRanges()
 
     def seen_by(self, principal: Principal) -> Self:
         """Return the same as a principal sees it: its part of the catalog, and the downloads of its tenant.
@@ -105,9 +109,8 @@ class Downloads:
         Raises:
             InvalidRequest, InvalidExpression, ImageNotFound, SourceUnavailable: it cannot be served.
         """
-        if graph is None:
-            return make_plan(request, self.image(request.image_id), self.limits)
-        return make_plan(request, self._product(graph, needed), self.limits)
+        image = self.image(request.image_id) if graph is None else self._product(graph, needed)
+        return self._ranges.measured(make_plan(request, image, self.limits))
 
     def image(self, image_id: str) -> Image:
         """Return an image of the catalog with its bands.
@@ -120,6 +123,12 @@ class Downloads:
             return self.catalog.get(image_id)
         except ImageNotFound:
             raise ImageNotFound(image_id, self.catalog.close_id(image_id)) from None
+
+    def histograms(
+        self, image_id: str, names: Sequence[str], region: Region | None, buckets: int, percents: Sequence[float]
+    ) -> list[BandHistogram]:
+        """Return the histograms of bands of an image of the catalog; see ``histograms.histograms``."""
+        return histograms(self.image(image_id), names, region, buckets, percents)
 
     def _product(self, graph: Graph, needed: Sequence[str]) -> Product:
         return product_of(self.evaluate(graph, needed), graph.result_function)
@@ -136,11 +145,13 @@ class Downloads:
         """
         return evaluate_graph(graph, CatalogWorld(self.catalog, self._engine, graph, needed))
 
-    def check_bands(self, names: Sequence[str], image_id: str, graph: Graph | None, needed: Sequence[str] = ()) -> None:
+    def check_bands(
+        self, names: Sequence[tuple[str, str]], image_id: str, graph: Graph | None, needed: Sequence[str] = ()
+    ) -> None:
         """Look only at the bands of a request whose other fields are wrong already.
 
         Args:
-            names: of the bands; "" is passed over.
+            names: field and name of each band; "" is passed over.
             image_id: of the catalog.
             graph: of the image, where it is none of the catalog.
             needed: see ``plan``.
@@ -150,7 +161,7 @@ class Downloads:
             InvalidExpression, ImageNotFound, SourceUnavailable: of the image.
         """
         image = self.image(image_id) if graph is None else self._product(graph, needed)
-        pick_bands(image, [(f"bands[{i}].id", name) for i, name in enumerate(names) if name])
+        pick_bands(image, [(field, name) for field, name in names if name])
 
     def unknown_properties(self, collection_id: str, names: Sequence[str]) -> dict[str, str]:
         """Return those of some properties that no image of a collection has; see ``image_source``."""

@@ -22,6 +22,7 @@ _TRANSFORM = "six numbers, row-major: [xScale, xShear, xTranslation, yShear, ySc
 _SIZES = "one whole number or two, width and height, such as 100 or 100x50"
 _REGION = "[west, south, east, north], a list of points, GeoJSON, or an object with {members}"
 _BOX = "[west, south, east, north], or an object with {members}"
+_STRETCH = "two percentiles such as [2, 98], or an object with {members}"
 _SHAPES = {"bounding_box", "boundingBox", "geojson"}
 _REAL = (int, float, numbers.Real)  # the last alone takes ten times as long to be asked
 _size = re.compile(r"\s*(\d{1,10})\s*(?:[xX,\s]\s*(\d{1,10})\s*)?", re.ASCII)
@@ -230,6 +231,27 @@ def _band(value: Any) -> Any:
     return {"id": value} if isinstance(value, str) else value
 
 
+def _number_list(value: Any) -> Any:
+    """Return a list of numbers from one number, or from several as text."""
+    if isinstance(value, str):
+        return _split(value)
+    return [value] if isinstance(value, numbers.Real) else _listed(value)
+
+
+def _palette(value: Any) -> Any:
+    return [colour.strip() for colour in value.split(",")] if isinstance(value, str) else value
+
+
+def _stretch(value: Any) -> Any:
+    """Return two percentiles by their names."""
+    items = _split(value) if isinstance(value, str) else _listed(value)
+    if not isinstance(items, list):
+        return items
+    if len(items) != 2:
+        raise Unfit(f"has to be {_STRETCH}")
+    return dict(zip(("lower_percent", "upper_percent"), items, strict=True))
+
+
 def _images(value: Any) -> Any:
     return {"ids": value} if isinstance(value, list | tuple) else value
 
@@ -258,6 +280,10 @@ def _time(value: Any) -> Any:
 
 _OBJECT = "an object with {members}"
 
+_NUMBER_LIST = Form(
+    "a number, or a list of numbers", _number_list, (_NUMBER, {**_TEXT, "description": "Numbers, by commas."})
+)
+
 FIELD_FORMS: dict[str, Form] = {
     "bands": Form(
         "a list of names, or of objects with an id", _bands, ({**_TEXT, "description": "Names, by commas."},)
@@ -272,6 +298,11 @@ FIELD_FORMS: dict[str, Form] = {
         ),
     ),
     "dimensions": Form(_SIZES, _dimensions, ({"type": "integer"}, {**_TEXT, "description": "Such as 100 or 100x50."})),
+    "gamma": _NUMBER_LIST,
+    "max": _NUMBER_LIST,
+    "min": _NUMBER_LIST,
+    "palette": Form("a list of colours", _palette, ({**_TEXT, "description": "Colours, by commas."},)),
+    "percents": _NUMBER_LIST,
     "geojson": Form("GeoJSON, as an object or as text", _geojson, ({"type": "object"},)),
 }
 """By the name of the field, in any message."""
@@ -286,6 +317,9 @@ MESSAGE_FORMS: dict[str, Form] = {
     "rasterwire.v1.DownloadParams": Form(_OBJECT, _with_exact_nodata),
     "rasterwire.v1.ImageIds": Form(
         f"a list of ids, or {_OBJECT}", _images, ({"type": "array", "items": _TEXT, "description": "Ids of images."},)
+    ),
+    "rasterwire.v1.Stretch": Form(
+        _STRETCH, _stretch, (_list_of(_NUMBER, 2, 2, "The lower and the upper percentile."),)
     ),
     "rasterwire.v1.Region": Form(
         _REGION,

@@ -204,18 +204,26 @@ def remap(
     return mapped.astype(dtype), is_key if default is None else np.ones(is_key.shape, bool)
 
 
-def stretched(a: Array, low: float, high: float, gamma: float, *, dtype: str) -> Array:
-    """Return bytes for a display: low becomes 0 and high 255, with a gamma between."""
+def stretched(a: Array, low: float, high: float, gamma: float, *, dtype: str) -> MaskedArray:
+    """Return bytes for a display: low becomes 0 and high 255, with a gamma between. NaN is not valid."""
     values: Array = np.asarray(a, np.float64)
     share: Array = np.clip((values - low) / (high - low), 0, 1) if high != low else (values >= low).astype(np.float64)
     result: Array = np.floor(np.power(share, 1.0 / gamma) * 255.0 + 0.5)
-    return np.nan_to_num(result).astype(dtype)
+    return np.nan_to_num(result).astype(dtype), ~np.isnan(values)
 
 
-def painted(a: Array, low: float, high: float, colours: tuple[int, ...], *, dtype: str) -> Array:
-    """Return one channel of a palette, whose colours lie evenly between low and high."""
+def painted(a: Array, low: float, high: float, colours: tuple[int, ...], *, dtype: str) -> MaskedArray:
+    """Return one channel of a palette, whose colours lie evenly between low and high. NaN is not valid."""
     values = np.asarray(a, np.float64)
     share = np.clip((values - low) / (high - low) if high != low else (values >= low).astype(float), 0, 1)
     channel = np.interp(share * (len(colours) - 1), np.arange(len(colours)), colours)
     shades: Array = np.floor(np.nan_to_num(channel) + 0.5).astype(dtype)
-    return shades
+    return shades, ~np.isnan(values)
+
+
+def looked_up(a: Array, channel: bytes, *, dtype: str) -> Array:
+    """Return one channel of a table of colours, which has a byte for each value from 0 on; 0 for other values."""
+    shades = np.frombuffer(channel, np.uint8)
+    is_listed = (a >= 0) & (a < shades.size)
+    found: Array = np.where(is_listed, shades[np.where(is_listed, a, 0).astype(np.int64)], 0).astype(dtype)
+    return found

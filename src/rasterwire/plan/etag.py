@@ -7,7 +7,7 @@ from rasterwire.geo.crs import crs_name
 from rasterwire.plan.libraries import LIBRARIES
 from rasterwire.plan.types import RenderPlan
 
-ENCODING_REVISION = "11"
+ENCODING_REVISION = "12"
 """Changed by hand when equal plans give other bytes than before."""
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
+from typing import NamedTuple
 
 from odc.geo.geobox import GeoBox
 
@@ -17,10 +18,11 @@ from rasterwire.plan.grids import GridRequest, Grids, ignored_fields
 from rasterwire.plan.hints import outside, with_hint
 from rasterwire.plan.metadata import with_metadata
 from rasterwire.plan.passthrough import passthrough_tiling
+from rasterwire.plan.pictures import default_bands, ignored_stretch, plan_picture, shown_sources, with_colours
 from rasterwire.plan.placement import check_place, check_warps, comparable_grid
 from rasterwire.plan.reading import reading
 from rasterwire.plan.sizes import check_bytes, estimated_bytes, pixel_bytes, side_violation
-from rasterwire.plan.types import NAMED_SCENES, Ignored, Limits, RasterPlan, RenderPlan, Source
+from rasterwire.plan.types import NAMED_SCENES, Ignored, Limits, Picture, RasterPlan, RenderPlan, Source
 from rasterwire.plan.validity import mark_invalid
 from rasterwire.request import (
     BandRequest,
@@ -47,6 +49,15 @@ _MAX_NAMES = 10
 _BandPair = tuple[BandRequest, Source]
 
 
+class _Output(NamedTuple):
+    """A band of the output: what was asked for and where, the band that places it, and the one that is rendered."""
+
+    position: int
+    band: BandRequest
+    read: Source
+    source: Source
+
+
 def make_plan(request: DownloadRequest, image: Image | Product, limits: Limits) -> RenderPlan:
     """Return every decision about a download, without reading a pixel.
 
@@ -56,37 +67,36 @@ def make_plan(request: DownloadRequest, image: Image | Product, limits: Limits) 
     problems = Violations()
     format_, ignored = _format(request)
     per_band = format_ is Format.ZIPPED_GEO_TIFF_PER_BAND
-    pairs, missing = _choose_bands(request, image, limits, problems, format_)
+    pairs, missing, why = _choose_bands(request, image, limits, problems)
     if not pairs:
         problems.raise_if_any()
+    picture = plan_picture(request, image.id, [source for _, source in pairs], why, problems)
+    outputs = _outputs(pairs, picture)
     ignored += _ignored_encoding(request, format_)
-    ignored += _left_out(request) + _unreadable(request, image)
-    groups = [[pair] for pair in pairs] if per_band else [pairs]
-    # the record may need a field of that name
-    reserved_names = ["mask"] if format_ is Format.NPY and request.mask is not MaskOutput.NODATA else []
-    names = unique([*reserved_names, *(source.name for _, source in pairs)])[len(reserved_names) :]
+    ignored += _left_out(request) + _unreadable(request, image) + ignored_stretch(request, picture)
+    groups = [[output] for output in outputs] if per_band else [outputs]
+    names = _output_names(request, format_, outputs)
     stem = safe_name(request.name or image.id.rstrip("/").rsplit("/", 1)[-1])
     entries = file_names(stem, names, ".tif") if per_band else [stem + _suffixes.get(format_, ".tif")]
     rasters = []
     grids = Grids()
     for index, group in enumerate(groups):
-        grid_request = _grid_request(request, group[0][0], index, per_band)
+        grid_request = _grid_request(request, group[0].band, group[0].position, per_band)
         ignored += [] if per_band else _ignored_band_grids(request)
         ignored += ignored_fields(grid_request, request.clip_to_region)
-        sources = [source for _, source in group]
+        sources = [output.read for output in group]
         with problems.catching():
             _check_bounds(grid_request, sources[0])
             check_place(grid_request, sources)
             grid = grids.resolve(grid_request, sources[0].placed if grid_request.needs_place else sources[0].grid)
-            check_warps(grid, [(source, band.resampling or request.resampling) for band, source in group])
+            check_warps(grid, [(output.read, output.band.resampling or request.resampling) for output in group])
             group_by_name = list(zip([names[index]] if per_band else names, group, strict=True))
             rasters.append(_raster(request, format_, grid_request, grid, entries[index], group_by_name))
             problems.add(_grid_violation(grid_request, grid, sources, grids, limits))
     _check_nodata(request, format_, rasters, missing, problems)
     ignored = _in_order(ignored)
-    if request.strict:
-        for item in ignored:
-            problems.add(Violation(item.field, "FIELD_WITHOUT_EFFECT", f"would be ignored: {item.reason}"))
+    for item in ignored if request.strict else ():
+        problems.add(Violation(item.field, "FIELD_WITHOUT_EFFECT", f"would be ignored: {item.reason}"))
     if not missing:
         check_bytes(format_, rasters, limits, problems)
     Violations(with_hint(problems.items, request.region)).raise_if_any()
@@ -97,13 +107,14 @@ def make_plan(request: DownloadRequest, image: Image | Product, limits: Limits) 
         format=format_,
         filename=stem + _suffixes.get(format_, ".zip"),
         mime_type=_mime_types.get(format_, "application/zip"),
-        rasters=tuple(rasters),
+        rasters=tuple(rasters if picture is None else with_colours(rasters)),
         encoding=encoding,
         ignored=tuple(ignored),
         uncompressed_bytes=sum(map(pixel_bytes, rasters)),
         estimated_bytes=estimated_bytes(format_, encoding, rasters),
         etag="",
         left_out=tuple(left_out),
+        picture=picture,
     )
     ids, size = reading(plan)
     return replace(plan, etag=etag_of(plan), scenes=len(ids), scene_ids=tuple(ids[:NAMED_SCENES]), source_bytes=size)
@@ -120,40 +131,66 @@ def _format(request: DownloadRequest) -> tuple[Format, list[Ignored]]:
 
 
 def _choose_bands(
-    request: DownloadRequest, image: Image | Product, limits: Limits, problems: Violations, format_: Format
-) -> tuple[list[_BandPair], set[str]]:
-    """Return the bands of a request, and the names that the image lacks.
+    request: DownloadRequest, image: Image | Product, limits: Limits, problems: Violations
+) -> tuple[list[_BandPair], set[str], str]:
+    """Return the bands of a request, the names that the image lacks, and why a picture shows these bands.
 
     Another band of the image stands in for a missing one, so that what else is wrong with the request is found as well.
     There are no bands where there is nothing to go on with.
     """
-    count = 3 if len(image.bands) >= 3 else 1
-    default = image.bands[:count] if format_.is_picture else image.bands
-    bands = request.bands or tuple(BandRequest(band.name) for band in default)
-    if format_.is_picture and len(bands) not in {1, 3}:
+    if not image.bands:
+        problems.add(Violation("image", "IMAGE_WITHOUT_BANDS", f"image {image.id!r} has no bands"))
+        return [], set(), ""
+    bands, fields, why = _named_bands(request, image)
+    if request.shows_values and len(bands) not in {1, 3}:
         problem = f"{len(bands)} bands are no picture; name one band, or three for red, green and blue"
         problems.add(Violation("bands", "BANDS_NOT_A_PICTURE", problem))
     if len(bands) > limits.max_bands:
         problem = f"{len(bands)} bands, at most {limits.max_bands}; ask in parts"
         problems.add(Violation("bands", "TOO_MANY_BANDS", problem))
-        return [], set()
-    if not image.bands:
-        problems.add(Violation("image", "IMAGE_WITHOUT_BANDS", f"image {image.id!r} has no bands"))
-        return [], set()
-    fields = [f"bands[{index}]" if request.bands else "bands" for index in range(len(bands))]
+        return [], set(), ""
     by_name = {band.name: band for band in image.bands}
     for field, band in zip(fields, bands, strict=True):
         if band.name in by_name:
-            problems.add(dtype_violation(by_name[band.name], field))
+            problems.add(dtype_violation(by_name[band.name], field.removesuffix(".id")))
     is_sound = not problems.items
     with problems.catching():
-        pick_bands(image, [(f"{field}.id", band.name) for field, band in zip(fields, bands, strict=True)])
+        pick_bands(image, [(field, band.name) for field, band in zip(fields, bands, strict=True)])
     missing = {band.name for band in bands if band.name not in by_name}
     candidates = [by_name[band.name] for band in bands if band.name in by_name] or image.bands
     stand_in = next((source for source in candidates if source.dtype in type_names), None)
     if not is_sound or stand_in is None:
-        return [], missing
-    return [(band, by_name.get(band.name) or replace(stand_in, name=band.name)) for band in bands], missing
+        return [], missing, why
+    return [(band, by_name.get(band.name) or replace(stand_in, name=band.name)) for band in bands], missing, why
+
+
+def _named_bands(request: DownloadRequest, image: Image | Product) -> tuple[tuple[BandRequest, ...], list[str], str]:
+    """Return the bands that a request means, the field that names each, and why a picture shows these."""
+    wish = request.visualization
+    if wish is not None and wish.bands:
+        fields = [f"visualization.bands[{index}]" for index in range(len(wish.bands))]
+        return tuple(map(BandRequest, wish.bands)), fields, "named by the request"
+    if request.bands:
+        return request.bands, [f"bands[{index}].id" for index in range(len(request.bands))], "named by the request"
+    names, why = tuple(band.name for band in image.bands), ""
+    if request.shows_values:
+        default = default_bands(image, is_one=wish is not None and bool(wish.palette))
+        names, why = default.names, default.reason
+    return tuple(map(BandRequest, names)), ["bands.id"] * len(names), why
+
+
+def _outputs(pairs: Sequence[_BandPair], picture: Picture | None) -> list[_Output]:
+    """Return the bands of the output: those of the request, or what a picture makes of them."""
+    sources = [source for _, source in pairs] if picture is None else shown_sources(picture)
+    placed = [(position, *pair) for position, pair in enumerate(pairs)]
+    placed *= 1 if len(pairs) == len(sources) else len(sources)  # one band may become three colours
+    return [_Output(*place, source) for place, source in zip(placed, sources, strict=True)]
+
+
+def _output_names(request: DownloadRequest, format_: Format, outputs: Sequence[_Output]) -> list[str]:
+    # the record may need a field of that name
+    reserved_names = ["mask"] if format_ is Format.NPY and request.mask is not MaskOutput.NODATA else []
+    return unique([*reserved_names, *(output.source.name for output in outputs)])[len(reserved_names) :]
 
 
 def pick_bands(image: Image | Product, names: Sequence[tuple[str, str]]) -> list[Source]:
@@ -203,10 +240,10 @@ def _raster(
     grid_request: GridRequest,
     grid: GeoBox,
     path: str,
-    group: Sequence[tuple[str, _BandPair]],
+    group: Sequence[tuple[str, _Output]],
 ) -> RasterPlan:
-    bands = [source for _, (_, source) in group]
-    has_types = format_ is Format.NPY or format_.is_picture  # each band keeps its own
+    bands = [output.source for _, output in group]
+    has_types = format_ is Format.NPY or format_.is_picture  # each band keeps its own type
     dtypes = [source.dtype for source in bands] if has_types else [common_dtype(bands)] * len(bands)
     clips = request.clip_to_region
     spec = grid_request.spec
@@ -217,7 +254,7 @@ def _raster(
         field = "clip_to_region" if request.clip_to_region else "precedence"
         problem = "all pixels would be masked, since the region consists of lines or points, which hold no pixel"
         raise invalid(field, "REGION_WITHOUT_AREA", f"{problem}; give a polygon, or leave this field out")
-    sources = [(name, source, band.resampling or request.resampling) for name, (band, source) in group]
+    sources = [(name, output.source, output.band.resampling or request.resampling) for name, output in group]
     marking = mark_invalid(sources, dtypes, grid, replace(request, clip_to_region=clip is not None), format_)
     raster = RasterPlan(
         path=path,

@@ -175,6 +175,56 @@ class LeftOut:
 
 
 @dataclass(frozen=True, slots=True)
+class ShownBand:
+    """How the values of a band become bytes.
+
+    Attributes:
+        source: the band.
+        node: its pixels.
+        low, high: the values that become 0 and 255, or the first and the last colour; None where they are percentiles
+            of the band, which have to be measured.
+        gamma: of the curve between.
+        percents: which percentiles stand in for ``low`` and ``high``.
+        reason: where ``low`` and ``high`` come from, in a sentence.
+    """
+
+    source: Source
+    node: Node
+    low: float | None
+    high: float | None
+    gamma: float
+    percents: tuple[float, float]
+    reason: str
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether both values are known."""
+        return self.low is not None and self.high is not None
+
+    @property
+    def spread(self) -> tuple[float, float]:
+        """The values that become 0 and 255; a value that is not measured yet stays what it is."""
+        return 0.0 if self.low is None else self.low, 255.0 if self.high is None else self.high
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """How values become the bytes of a picture.
+
+    Attributes:
+        bands: one, or three for red, green and blue.
+        palette: the colours of one band; () where there are none.
+        table: red, green and blue of the values of one band from 0 on, a byte each; b"" where there is none.
+        reason: why these bands, in a sentence.
+    """
+
+    bands: tuple[ShownBand, ...]
+    palette: tuple[tuple[int, int, int], ...]
+    table: bytes
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class RenderPlan:
     """A whole download.
 
@@ -194,6 +244,7 @@ class RenderPlan:
         left_out: metadata of files that the output does not carry.
         notes: how the request was read or answered, where that may be meant otherwise or takes long.
         images_tested: images that were looked at one by one, for what the catalog could not answer.
+        picture: how values become bytes; None where they are delivered as they are.
     """
 
     image_id: str
@@ -212,6 +263,7 @@ class RenderPlan:
     left_out: tuple[LeftOut, ...] = ()
     notes: tuple[Note, ...] = ()
     images_tested: int = 0
+    picture: Picture | None = None
 
     @property
     def pixels(self) -> int:

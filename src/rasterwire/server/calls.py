@@ -1,10 +1,11 @@
 """The calls of the schema that have one answer: the same for gRPC and for HTTP."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from google.protobuf.message import Message
 
-from rasterwire.errors import InvalidRequest, Violation
+from rasterwire.errors import InvalidRequest, Violation, Violations
 from rasterwire.forms import unaffected
 from rasterwire.geo.region import MAX_VERTICES
 from rasterwire.server.call_record import note_image
@@ -13,13 +14,18 @@ from rasterwire.server.messages import convert
 from rasterwire.server.messages.exports import ParsedExport
 from rasterwire.server.messages.listing import list_images
 from rasterwire.server.messages.parsed_request import ParsedRequest
+from rasterwire.server.messages.region import read_region
 from rasterwire.server.messages.validate import violations
+from rasterwire.server.messages.visualization import from_histogram
 from rasterwire.server.readers import CHUNK
 from rasterwire.server.registered_downloads import RegisteredDownloads
 from rasterwire.server.service import Service
 from rasterwire.v1 import catalog_service_pb2 as catalog_pb2
 from rasterwire.v1 import download_service_pb2 as service_pb2
 from rasterwire.v1 import export_service_pb2 as export_pb2
+
+_BUCKETS, _PERCENTS = 256, (2.0, 98.0)
+"""Of histograms, by default; see the schema."""
 
 
 class UnaryCalls:
@@ -112,6 +118,22 @@ class UnaryCalls:
         downloads = self._service.downloads
         image = await self._service.run(lambda: downloads.image(request.id))
         return catalog_pb2.GetImageResponse(image=convert.from_image(image))
+
+    async def compute_histogram(
+        self, request: catalog_pb2.ComputeHistogramRequest, misfits: Sequence[Violation] = ()
+    ) -> catalog_pb2.ComputeHistogramResponse:
+        """Answer ``ComputeHistogram``."""
+        problems = Violations([*misfits, *unaffected(misfits, violations(request))])
+        region = None
+        if request.HasField("region"):
+            with problems.catching():
+                region = read_region(request.region)
+        problems.raise_if_any()
+        note_image(request.image)
+        buckets, percents = request.buckets or _BUCKETS, tuple(request.percents) or _PERCENTS
+        work = partial(self._service.downloads.histograms, request.image, request.bands, region)
+        bands = await self._service.compute(lambda: work(buckets, percents))
+        return catalog_pb2.ComputeHistogramResponse(bands=map(from_histogram, bands))
 
     async def create_export(self, request: ParsedExport) -> export_pb2.CreateExportResponse:
         """Answer ``CreateExport``."""

@@ -37,7 +37,8 @@ def _planned(downloads: Downloads, request: ParsedRequest) -> RenderPlan:
             raise  # the bands may take long to be known, or never are; or are too many to be looked for
         try:
             with problems.catching():
-                names = [spec.id for spec in params.bands]
+                names = [(f"bands[{index}].id", spec.id) for index, spec in enumerate(params.bands)]
+                names += [(f"visualization.bands[{i}]", name) for i, name in enumerate(params.visualization.bands)]
                 downloads.check_bands(names, params.image, convert.to_graph(params), needed_bands(params))
         except ImageNotFound as missing:
             if params.image:

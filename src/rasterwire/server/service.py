@@ -251,6 +251,14 @@ class Service:
             principal.set(owner)
         return await self.find(download_id, token, "")
 
+    async def compute(self, function: Callable[[], T]) -> T:
+        """Compute something of pixels, when it is the turn of this caller.
+
+        Raises:
+            Overloaded: too many wait for theirs.
+        """
+        return await self._evaluations.computed(function)
+
     async def value(self, document: Callable[[], object], describe: Callable[[Any], Any] | None = None) -> str:
         """Return the JSON of an expression's value.
 

@@ -23,6 +23,7 @@ _FORMATS = {
     "ZIPPED_GEO_TIFF": download_pb2.FORMAT_ZIPPED_GEO_TIFF,
     "ZIPPED_GEO_TIFF_PER_BAND": download_pb2.FORMAT_ZIPPED_GEO_TIFF_PER_BAND,
 }
+_PICTURES = {download_pb2.FORMAT_PNG, download_pb2.FORMAT_JPEG}
 _NORTH_UP = [1, 0, 0, 0, -1, 0]
 
 _whole = re.compile(r"-?\d{1,12}(\.0)?", re.ASCII)
@@ -52,6 +53,9 @@ def parsed_request(body: Body, asset: str | None = None) -> ParsedRequest:
     if body.get("visualizationOptions"):  # which shows the bands that are named
         graph, bands = _visualized(graph, body["visualizationOptions"], bands), []
     params = download_pb2.DownloadParams(format=format_, name=_text(body, "filenamePrefix"))
+    if format_ in _PICTURES:  # values are cut to bytes, and not stretched
+        params.visualization.min.append(0)
+        params.visualization.max.append(255)
     params.mask = download_pb2.MASK_NODATA  # as Earth Engine does, whose clients expect it
     request = with_graph(params, graph)
     for name in bands:

@@ -228,3 +228,10 @@ class CatalogFront(catalog_service_pb2_grpc.CatalogServiceServicer):
         async with self._answering(context, "GetImage", request):
             return await self._calls.get_image(request)
         raise AssertionError
+
+    async def ComputeHistogram(
+        self, request: catalog_pb2.ComputeHistogramRequest, context: Context
+    ) -> catalog_pb2.ComputeHistogramResponse:
+        async with self._answering(context, "ComputeHistogram", request):
+            return await self._calls.compute_histogram(request)
+        raise AssertionError

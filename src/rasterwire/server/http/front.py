@@ -74,6 +74,7 @@ class _HttpFront:
             "GetLimits": calls.get_limits,
             "ListImages": calls.list_images,
             "GetImage": calls.get_image,
+            "ComputeHistogram": calls.compute_histogram,
             "ListExports": calls.list_exports,
             "GetExport": calls.get_export,
             "CancelExport": calls.cancel_export,

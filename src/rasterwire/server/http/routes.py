@@ -42,6 +42,7 @@ ROUTES = (
     Route("PrepareDownload", "POST", "/v1/downloads/{name}:prepare"),
     Route("GetLimits", "GET", "/v1/limits"),
     Route("ListImages", "GET", "/v1/images"),
+    Route("ComputeHistogram", "GET", "/v1/images/{image}:histogram"),
     Route("GetImage", "GET", "/v1/images/{id}"),
     Route("CreateExport", "POST", "/v1/exports"),
     Route("ListExports", "GET", "/v1/exports"),

@@ -32,6 +32,7 @@ from rasterwire.server.messages.expression import graph_of
 from rasterwire.server.messages.mosaic import mosaic_graph
 from rasterwire.server.messages.region import read_region
 from rasterwire.server.messages.validate import TOO_MANY, violations
+from rasterwire.server.messages.visualization import from_picture, to_visualization
 from rasterwire.v1 import catalog_service_pb2, download_pb2
 
 FORMATS = {download_pb2.Format.Value(f"FORMAT_{f.name}"): f for f in Format}
@@ -104,6 +105,7 @@ def to_request(
         compression=compression,
         compression_level=level,
         cloud_optimized=params.cloud_optimized,
+        visualization=to_visualization(params),
     )
     return request, graph
 
@@ -166,6 +168,7 @@ def from_plan(plan: RenderPlan) -> download_pb2.DownloadPlan:
         left_out=[download_pb2.LeftOut(item=n.item, reason=n.reason, bands=n.bands) for n in plan.left_out],
         notes=[download_pb2.Note(field=note.field, text=note.text) for note in plan.notes],
         images_tested=plan.images_tested,
+        visualization=from_picture(plan.picture),
     )
 
 

@@ -71,7 +71,7 @@ def _composite(mosaic: download_pb2.Mosaic) -> Call:
 
 def needed_bands(params: download_pb2.DownloadParams) -> list[str]:
     """Return the names of the bands that a mosaic needs of its scenes, in the order of the request; none for all."""
-    names = [band.id for band in params.bands]
+    names = [band.id for band in params.bands] or [*params.visualization.bands]
     if params.WhichOneof("source") != "mosaic" or not all(names):
         return []
     quality = params.mosaic.quality_band

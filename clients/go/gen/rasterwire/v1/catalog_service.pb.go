@@ -531,6 +531,253 @@ func (x *GetImageResponse) GetImage() *ImageInfo {
 	return nil
 }
 
+// Asks how often values occur in bands of an image.
+type ComputeHistogramRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id of the image. Required.
+	Image string `protobuf:"bytes,1,opt,name=image,proto3" json:"image,omitempty"`
+	// The names of the bands. Default: those that a picture of the image shows; see Visualization.bands.
+	Bands []string `protobuf:"bytes,2,rep,name=bands,proto3" json:"bands,omitempty"`
+	// Where to look: pixels whose centre lies in it. Default: the whole of each band.
+	Region *Region `protobuf:"bytes,3,opt,name=region,proto3" json:"region,omitempty"`
+	// In how many ranges of equal width the values are counted, from 1 to 1024. 0 means 256.
+	Buckets int32 `protobuf:"varint,4,opt,name=buckets,proto3" json:"buckets,omitempty"`
+	// Which percentiles to tell, at most 20. Default: 2 and 98.
+	Percents      []float64 `protobuf:"fixed64,5,rep,packed,name=percents,proto3" json:"percents,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ComputeHistogramRequest) Reset() {
+	*x = ComputeHistogramRequest{}
+	mi := &file_rasterwire_v1_catalog_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ComputeHistogramRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ComputeHistogramRequest) ProtoMessage() {}
+
+func (x *ComputeHistogramRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_rasterwire_v1_catalog_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ComputeHistogramRequest.ProtoReflect.Descriptor instead.
+func (*ComputeHistogramRequest) Descriptor() ([]byte, []int) {
+	return file_rasterwire_v1_catalog_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *ComputeHistogramRequest) GetImage() string {
+	if x != nil {
+		return x.Image
+	}
+	return ""
+}
+
+func (x *ComputeHistogramRequest) GetBands() []string {
+	if x != nil {
+		return x.Bands
+	}
+	return nil
+}
+
+func (x *ComputeHistogramRequest) GetRegion() *Region {
+	if x != nil {
+		return x.Region
+	}
+	return nil
+}
+
+func (x *ComputeHistogramRequest) GetBuckets() int32 {
+	if x != nil {
+		return x.Buckets
+	}
+	return 0
+}
+
+func (x *ComputeHistogramRequest) GetPercents() []float64 {
+	if x != nil {
+		return x.Percents
+	}
+	return nil
+}
+
+// How often values occur in bands.
+type ComputeHistogramResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The bands, in the order of the request.
+	Bands         []*BandHistogram `protobuf:"bytes,1,rep,name=bands,proto3" json:"bands,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ComputeHistogramResponse) Reset() {
+	*x = ComputeHistogramResponse{}
+	mi := &file_rasterwire_v1_catalog_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ComputeHistogramResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ComputeHistogramResponse) ProtoMessage() {}
+
+func (x *ComputeHistogramResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_rasterwire_v1_catalog_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ComputeHistogramResponse.ProtoReflect.Descriptor instead.
+func (*ComputeHistogramResponse) Descriptor() ([]byte, []int) {
+	return file_rasterwire_v1_catalog_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *ComputeHistogramResponse) GetBands() []*BandHistogram {
+	if x != nil {
+		return x.Bands
+	}
+	return nil
+}
+
+// How often values occur in a band.
+type BandHistogram struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name of the band.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// The least valid value, where the first bucket begins. Absent where no pixel is valid.
+	Min *float64 `protobuf:"fixed64,2,opt,name=min,proto3,oneof" json:"min,omitempty"`
+	// The greatest valid value, which the last bucket includes. Absent where no pixel is valid.
+	Max *float64 `protobuf:"fixed64,3,opt,name=max,proto3,oneof" json:"max,omitempty"`
+	// The percentiles of the request, in its order. Empty where no pixel is valid.
+	Percentiles []float64 `protobuf:"fixed64,4,rep,packed,name=percentiles,proto3" json:"percentiles,omitempty"`
+	// How many valid pixels have a value in each range of equal width from `min` to `max`. Empty where no
+	// pixel is valid.
+	Counts []int32 `protobuf:"varint,5,rep,packed,name=counts,proto3" json:"counts,omitempty"`
+	// How many of the pixels are valid: not nodata, not masked, and finite.
+	ValidCount int32 `protobuf:"varint,6,opt,name=valid_count,json=validCount,proto3" json:"valid_count,omitempty"`
+	// How many pixels were looked at.
+	PixelCount int32 `protobuf:"varint,7,opt,name=pixel_count,json=pixelCount,proto3" json:"pixel_count,omitempty"`
+	// The shrink factor of the pixels that were looked at: 1 is the full resolution.
+	Overview float64 `protobuf:"fixed64,8,opt,name=overview,proto3" json:"overview,omitempty"`
+	// Whether every pixel of the band, or of the region in it, was looked at.
+	IsExact       bool `protobuf:"varint,9,opt,name=is_exact,json=isExact,proto3" json:"is_exact,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BandHistogram) Reset() {
+	*x = BandHistogram{}
+	mi := &file_rasterwire_v1_catalog_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BandHistogram) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BandHistogram) ProtoMessage() {}
+
+func (x *BandHistogram) ProtoReflect() protoreflect.Message {
+	mi := &file_rasterwire_v1_catalog_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BandHistogram.ProtoReflect.Descriptor instead.
+func (*BandHistogram) Descriptor() ([]byte, []int) {
+	return file_rasterwire_v1_catalog_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *BandHistogram) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *BandHistogram) GetMin() float64 {
+	if x != nil && x.Min != nil {
+		return *x.Min
+	}
+	return 0
+}
+
+func (x *BandHistogram) GetMax() float64 {
+	if x != nil && x.Max != nil {
+		return *x.Max
+	}
+	return 0
+}
+
+func (x *BandHistogram) GetPercentiles() []float64 {
+	if x != nil {
+		return x.Percentiles
+	}
+	return nil
+}
+
+func (x *BandHistogram) GetCounts() []int32 {
+	if x != nil {
+		return x.Counts
+	}
+	return nil
+}
+
+func (x *BandHistogram) GetValidCount() int32 {
+	if x != nil {
+		return x.ValidCount
+	}
+	return 0
+}
+
+func (x *BandHistogram) GetPixelCount() int32 {
+	if x != nil {
+		return x.PixelCount
+	}
+	return 0
+}
+
+func (x *BandHistogram) GetOverview() float64 {
+	if x != nil {
+		return x.Overview
+	}
+	return 0
+}
+
+func (x *BandHistogram) GetIsExact() bool {
+	if x != nil {
+		return x.IsExact
+	}
+	return false
+}
+
 var File_rasterwire_v1_catalog_service_proto protoreflect.FileDescriptor
 
 const file_rasterwire_v1_catalog_service_proto_rawDesc = "" +
@@ -581,11 +828,36 @@ const file_rasterwire_v1_catalog_service_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\x80 R\x02id\"B\n" +
 	"\x10GetImageResponse\x12.\n" +
-	"\x05image\x18\x01 \x01(\v2\x18.rasterwire.v1.ImageInfoR\x05image2\xba\x01\n" +
+	"\x05image\x18\x01 \x01(\v2\x18.rasterwire.v1.ImageInfoR\x05image\"\xf5\x01\n" +
+	"\x17ComputeHistogramRequest\x12 \n" +
+	"\x05image\x18\x01 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\x80 R\x05image\x12'\n" +
+	"\x05bands\x18\x02 \x03(\tB\x11\xbaH\x0e\x92\x01\v\x10\x10\"\ar\x05\x10\x01\x18\x80\bR\x05bands\x12-\n" +
+	"\x06region\x18\x03 \x01(\v2\x15.rasterwire.v1.RegionR\x06region\x12$\n" +
+	"\abuckets\x18\x04 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\x80\b(\x00R\abuckets\x12:\n" +
+	"\bpercents\x18\x05 \x03(\x01B\x1e\xbaH\x1b\x92\x01\x18\x10\x14\"\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00Y@)\x00\x00\x00\x00\x00\x00\x00\x00R\bpercents\"N\n" +
+	"\x18ComputeHistogramResponse\x122\n" +
+	"\x05bands\x18\x01 \x03(\v2\x1c.rasterwire.v1.BandHistogramR\x05bands\"\x90\x02\n" +
+	"\rBandHistogram\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x15\n" +
+	"\x03min\x18\x02 \x01(\x01H\x00R\x03min\x88\x01\x01\x12\x15\n" +
+	"\x03max\x18\x03 \x01(\x01H\x01R\x03max\x88\x01\x01\x12 \n" +
+	"\vpercentiles\x18\x04 \x03(\x01R\vpercentiles\x12\x16\n" +
+	"\x06counts\x18\x05 \x03(\x05R\x06counts\x12\x1f\n" +
+	"\vvalid_count\x18\x06 \x01(\x05R\n" +
+	"validCount\x12\x1f\n" +
+	"\vpixel_count\x18\a \x01(\x05R\n" +
+	"pixelCount\x12\x1a\n" +
+	"\boverview\x18\b \x01(\x01R\boverview\x12\x19\n" +
+	"\bis_exact\x18\t \x01(\bR\aisExactB\x06\n" +
+	"\x04_minB\x06\n" +
+	"\x04_max2\xa4\x02\n" +
 	"\x0eCatalogService\x12V\n" +
 	"\n" +
 	"ListImages\x12 .rasterwire.v1.ListImagesRequest\x1a!.rasterwire.v1.ListImagesResponse\"\x03\x90\x02\x01\x12P\n" +
-	"\bGetImage\x12\x1e.rasterwire.v1.GetImageRequest\x1a\x1f.rasterwire.v1.GetImageResponse\"\x03\x90\x02\x01Bd\n" +
+	"\bGetImage\x12\x1e.rasterwire.v1.GetImageRequest\x1a\x1f.rasterwire.v1.GetImageResponse\"\x03\x90\x02\x01\x12h\n" +
+	"\x10ComputeHistogram\x12&.rasterwire.v1.ComputeHistogramRequest\x1a'.rasterwire.v1.ComputeHistogramResponse\"\x03\x90\x02\x01Bd\n" +
 	"\x11dev.rasterwire.v1B\x13CatalogServiceProtoP\x01Z8rasterwire.dev/clients/go/gen/rasterwire/v1;rasterwirev1b\x06proto3"
 
 var (
@@ -600,38 +872,46 @@ func file_rasterwire_v1_catalog_service_proto_rawDescGZIP() []byte {
 	return file_rasterwire_v1_catalog_service_proto_rawDescData
 }
 
-var file_rasterwire_v1_catalog_service_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_rasterwire_v1_catalog_service_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_rasterwire_v1_catalog_service_proto_goTypes = []any{
-	(*BandInfo)(nil),              // 0: rasterwire.v1.BandInfo
-	(*ImageInfo)(nil),             // 1: rasterwire.v1.ImageInfo
-	(*UnreadableAsset)(nil),       // 2: rasterwire.v1.UnreadableAsset
-	(*ListImagesRequest)(nil),     // 3: rasterwire.v1.ListImagesRequest
-	(*ListImagesResponse)(nil),    // 4: rasterwire.v1.ListImagesResponse
-	(*GetImageRequest)(nil),       // 5: rasterwire.v1.GetImageRequest
-	(*GetImageResponse)(nil),      // 6: rasterwire.v1.GetImageResponse
-	(DataType)(0),                 // 7: rasterwire.v1.DataType
-	(*PixelGrid)(nil),             // 8: rasterwire.v1.PixelGrid
-	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
-	(*structpb.Struct)(nil),       // 10: google.protobuf.Struct
+	(*BandInfo)(nil),                 // 0: rasterwire.v1.BandInfo
+	(*ImageInfo)(nil),                // 1: rasterwire.v1.ImageInfo
+	(*UnreadableAsset)(nil),          // 2: rasterwire.v1.UnreadableAsset
+	(*ListImagesRequest)(nil),        // 3: rasterwire.v1.ListImagesRequest
+	(*ListImagesResponse)(nil),       // 4: rasterwire.v1.ListImagesResponse
+	(*GetImageRequest)(nil),          // 5: rasterwire.v1.GetImageRequest
+	(*GetImageResponse)(nil),         // 6: rasterwire.v1.GetImageResponse
+	(*ComputeHistogramRequest)(nil),  // 7: rasterwire.v1.ComputeHistogramRequest
+	(*ComputeHistogramResponse)(nil), // 8: rasterwire.v1.ComputeHistogramResponse
+	(*BandHistogram)(nil),            // 9: rasterwire.v1.BandHistogram
+	(DataType)(0),                    // 10: rasterwire.v1.DataType
+	(*PixelGrid)(nil),                // 11: rasterwire.v1.PixelGrid
+	(*timestamppb.Timestamp)(nil),    // 12: google.protobuf.Timestamp
+	(*structpb.Struct)(nil),          // 13: google.protobuf.Struct
+	(*Region)(nil),                   // 14: rasterwire.v1.Region
 }
 var file_rasterwire_v1_catalog_service_proto_depIdxs = []int32{
-	7,  // 0: rasterwire.v1.BandInfo.data_type:type_name -> rasterwire.v1.DataType
-	8,  // 1: rasterwire.v1.BandInfo.grid:type_name -> rasterwire.v1.PixelGrid
+	10, // 0: rasterwire.v1.BandInfo.data_type:type_name -> rasterwire.v1.DataType
+	11, // 1: rasterwire.v1.BandInfo.grid:type_name -> rasterwire.v1.PixelGrid
 	0,  // 2: rasterwire.v1.ImageInfo.bands:type_name -> rasterwire.v1.BandInfo
-	9,  // 3: rasterwire.v1.ImageInfo.start_time:type_name -> google.protobuf.Timestamp
-	10, // 4: rasterwire.v1.ImageInfo.properties:type_name -> google.protobuf.Struct
+	12, // 3: rasterwire.v1.ImageInfo.start_time:type_name -> google.protobuf.Timestamp
+	13, // 4: rasterwire.v1.ImageInfo.properties:type_name -> google.protobuf.Struct
 	2,  // 5: rasterwire.v1.ImageInfo.unreadable_assets:type_name -> rasterwire.v1.UnreadableAsset
 	1,  // 6: rasterwire.v1.ListImagesResponse.images:type_name -> rasterwire.v1.ImageInfo
 	1,  // 7: rasterwire.v1.GetImageResponse.image:type_name -> rasterwire.v1.ImageInfo
-	3,  // 8: rasterwire.v1.CatalogService.ListImages:input_type -> rasterwire.v1.ListImagesRequest
-	5,  // 9: rasterwire.v1.CatalogService.GetImage:input_type -> rasterwire.v1.GetImageRequest
-	4,  // 10: rasterwire.v1.CatalogService.ListImages:output_type -> rasterwire.v1.ListImagesResponse
-	6,  // 11: rasterwire.v1.CatalogService.GetImage:output_type -> rasterwire.v1.GetImageResponse
-	10, // [10:12] is the sub-list for method output_type
-	8,  // [8:10] is the sub-list for method input_type
-	8,  // [8:8] is the sub-list for extension type_name
-	8,  // [8:8] is the sub-list for extension extendee
-	0,  // [0:8] is the sub-list for field type_name
+	14, // 8: rasterwire.v1.ComputeHistogramRequest.region:type_name -> rasterwire.v1.Region
+	9,  // 9: rasterwire.v1.ComputeHistogramResponse.bands:type_name -> rasterwire.v1.BandHistogram
+	3,  // 10: rasterwire.v1.CatalogService.ListImages:input_type -> rasterwire.v1.ListImagesRequest
+	5,  // 11: rasterwire.v1.CatalogService.GetImage:input_type -> rasterwire.v1.GetImageRequest
+	7,  // 12: rasterwire.v1.CatalogService.ComputeHistogram:input_type -> rasterwire.v1.ComputeHistogramRequest
+	4,  // 13: rasterwire.v1.CatalogService.ListImages:output_type -> rasterwire.v1.ListImagesResponse
+	6,  // 14: rasterwire.v1.CatalogService.GetImage:output_type -> rasterwire.v1.GetImageResponse
+	8,  // 15: rasterwire.v1.CatalogService.ComputeHistogram:output_type -> rasterwire.v1.ComputeHistogramResponse
+	13, // [13:16] is the sub-list for method output_type
+	10, // [10:13] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_rasterwire_v1_catalog_service_proto_init() }
@@ -641,13 +921,14 @@ func file_rasterwire_v1_catalog_service_proto_init() {
 	}
 	file_rasterwire_v1_download_proto_init()
 	file_rasterwire_v1_catalog_service_proto_msgTypes[0].OneofWrappers = []any{}
+	file_rasterwire_v1_catalog_service_proto_msgTypes[9].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rasterwire_v1_catalog_service_proto_rawDesc), len(file_rasterwire_v1_catalog_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   7,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -21,8 +21,9 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	CatalogService_ListImages_FullMethodName = "/rasterwire.v1.CatalogService/ListImages"
-	CatalogService_GetImage_FullMethodName   = "/rasterwire.v1.CatalogService/GetImage"
+	CatalogService_ListImages_FullMethodName       = "/rasterwire.v1.CatalogService/ListImages"
+	CatalogService_GetImage_FullMethodName         = "/rasterwire.v1.CatalogService/GetImage"
+	CatalogService_ComputeHistogram_FullMethodName = "/rasterwire.v1.CatalogService/ComputeHistogram"
 )
 
 // CatalogServiceClient is the client API for CatalogService service.
@@ -41,6 +42,13 @@ type CatalogServiceClient interface {
 	//
 	// Errors: NOT_FOUND for an unknown id, FAILED_PRECONDITION for an image whose rasters cannot be read.
 	GetImage(ctx context.Context, in *GetImageRequest, opts ...grpc.CallOption) (*GetImageResponse, error)
+	// Counts the values of bands, within a region where one is given, as an overview has them.
+	//
+	// For the handles of a picture's minimum and maximum. The work is bounded: at most about a million pixels of a
+	// band are looked at, and `is_exact` tells where these were all there are.
+	// Errors: NOT_FOUND for an unknown id, FAILED_PRECONDITION for an image whose rasters cannot be read,
+	// INVALID_ARGUMENT for a band that the image lacks and for a region that does not touch it.
+	ComputeHistogram(ctx context.Context, in *ComputeHistogramRequest, opts ...grpc.CallOption) (*ComputeHistogramResponse, error)
 }
 
 type catalogServiceClient struct {
@@ -71,6 +79,16 @@ func (c *catalogServiceClient) GetImage(ctx context.Context, in *GetImageRequest
 	return out, nil
 }
 
+func (c *catalogServiceClient) ComputeHistogram(ctx context.Context, in *ComputeHistogramRequest, opts ...grpc.CallOption) (*ComputeHistogramResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ComputeHistogramResponse)
+	err := c.cc.Invoke(ctx, CatalogService_ComputeHistogram_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // CatalogServiceServer is the server API for CatalogService service.
 // All implementations must embed UnimplementedCatalogServiceServer
 // for forward compatibility.
@@ -87,6 +105,13 @@ type CatalogServiceServer interface {
 	//
 	// Errors: NOT_FOUND for an unknown id, FAILED_PRECONDITION for an image whose rasters cannot be read.
 	GetImage(context.Context, *GetImageRequest) (*GetImageResponse, error)
+	// Counts the values of bands, within a region where one is given, as an overview has them.
+	//
+	// For the handles of a picture's minimum and maximum. The work is bounded: at most about a million pixels of a
+	// band are looked at, and `is_exact` tells where these were all there are.
+	// Errors: NOT_FOUND for an unknown id, FAILED_PRECONDITION for an image whose rasters cannot be read,
+	// INVALID_ARGUMENT for a band that the image lacks and for a region that does not touch it.
+	ComputeHistogram(context.Context, *ComputeHistogramRequest) (*ComputeHistogramResponse, error)
 	mustEmbedUnimplementedCatalogServiceServer()
 }
 
@@ -102,6 +127,9 @@ func (UnimplementedCatalogServiceServer) ListImages(context.Context, *ListImages
 }
 func (UnimplementedCatalogServiceServer) GetImage(context.Context, *GetImageRequest) (*GetImageResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetImage not implemented")
+}
+func (UnimplementedCatalogServiceServer) ComputeHistogram(context.Context, *ComputeHistogramRequest) (*ComputeHistogramResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ComputeHistogram not implemented")
 }
 func (UnimplementedCatalogServiceServer) mustEmbedUnimplementedCatalogServiceServer() {}
 func (UnimplementedCatalogServiceServer) testEmbeddedByValue()                        {}
@@ -160,6 +188,24 @@ func _CatalogService_GetImage_Handler(srv interface{}, ctx context.Context, dec 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _CatalogService_ComputeHistogram_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ComputeHistogramRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(CatalogServiceServer).ComputeHistogram(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: CatalogService_ComputeHistogram_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(CatalogServiceServer).ComputeHistogram(ctx, req.(*ComputeHistogramRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // CatalogService_ServiceDesc is the grpc.ServiceDesc for CatalogService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -174,6 +220,10 @@ var CatalogService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetImage",
 			Handler:    _CatalogService_GetImage_Handler,
+		},
+		{
+			MethodName: "ComputeHistogram",
+			Handler:    _CatalogService_ComputeHistogram_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -185,9 +185,10 @@ const (
 	Format_FORMAT_GEO_TIFF Format = 3
 	// A NumPy file: a packed structured array of shape (height, width), one field a band.
 	Format_FORMAT_NPY Format = 4
-	// A PNG of one band or three, values cut to 0 to 255, for a browser. Invalid pixels are transparent.
+	// A PNG of one band or three, for a browser; see DownloadParams.visualization. Invalid pixels are
+	// transparent.
 	Format_FORMAT_PNG Format = 5
-	// A JPEG of one band or three, values cut to 0 to 255. Invalid pixels are black.
+	// A JPEG of one band or three; see DownloadParams.visualization. Invalid pixels are black.
 	Format_FORMAT_JPEG Format = 6
 )
 
@@ -734,7 +735,11 @@ type DownloadParams struct {
 	RequestId string `protobuf:"bytes,21,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// `nodata` as a whole number in decimal digits, such as 18446744073709551615: a double has no more
 	// than 53 bits. Empty: not given. Not together with `nodata`.
-	NodataText    string `protobuf:"bytes,23,opt,name=nodata_text,json=nodataText,proto3" json:"nodata_text,omitempty"`
+	NodataText string `protobuf:"bytes,23,opt,name=nodata_text,json=nodataText,proto3" json:"nodata_text,omitempty"`
+	// Deliver a picture of bytes, in any format, in place of the values. Default: none for GeoTIFFs and
+	// NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: three of
+	// uint8 in red, green and blue, one of uint8 with a table of colours, and computed ones of uint8.
+	Visualization *Visualization `protobuf:"bytes,24,opt,name=visualization,proto3" json:"visualization,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -943,6 +948,13 @@ func (x *DownloadParams) GetNodataText() string {
 	return ""
 }
 
+func (x *DownloadParams) GetVisualization() *Visualization {
+	if x != nil {
+		return x.Visualization
+	}
+	return nil
+}
+
 type isDownloadParams_Source interface {
 	isDownloadParams_Source()
 }
@@ -967,6 +979,163 @@ func (*DownloadParams_Image) isDownloadParams_Source() {}
 func (*DownloadParams_Expression) isDownloadParams_Source() {}
 
 func (*DownloadParams_Mosaic) isDownloadParams_Source() {}
+
+// How the values of one band or three become bytes: red, green and blue, or grey.
+//
+// A value of `min` or less becomes 0, one of `max` or more 255, and those between lie on a straight
+// line, or on a curve with a `gamma`. Pixels are resampled first. The plan tells the numbers.
+type Visualization struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The names of one band, or of three for red, green and blue. Default: the `bands` of the request; else
+	// red, green and blue as the catalog knows them by `common_name`; else the first three, where they are
+	// of one type; else the first.
+	Bands []string `protobuf:"bytes,1,rep,name=bands,proto3" json:"bands,omitempty"`
+	// The values that become 0, one for all bands or one for each. Default: by `stretch`.
+	Min []float64 `protobuf:"fixed64,2,rep,packed,name=min,proto3" json:"min,omitempty"`
+	// The values that become 255, one for all bands or one for each. Default: by `stretch`.
+	Max []float64 `protobuf:"fixed64,3,rep,packed,name=max,proto3" json:"max,omitempty"`
+	// Greater than 1 makes the middle brighter, less than 1 darker: a value at the part t of the way from
+	// `min` to `max` becomes 255 x t^(1/gamma). One for all bands or one for each. Default 1.
+	Gamma []float64 `protobuf:"fixed64,4,rep,packed,name=gamma,proto3" json:"gamma,omitempty"`
+	// The colours of one band, from `min` to `max` in even steps, with those between blended: hexadecimal
+	// digits such as FF0000 or #f00, or names of CSS such as red. Default: grey, or the table of colours of
+	// the band where it has one and neither `min` nor `max` is given.
+	Palette []string `protobuf:"bytes,5,rep,name=palette,proto3" json:"palette,omitempty"`
+	// Where `min` and `max` come from, where they are not given. Default: from percentile 2 to 98.
+	Stretch       *Stretch `protobuf:"bytes,6,opt,name=stretch,proto3" json:"stretch,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Visualization) Reset() {
+	*x = Visualization{}
+	mi := &file_rasterwire_v1_download_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Visualization) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Visualization) ProtoMessage() {}
+
+func (x *Visualization) ProtoReflect() protoreflect.Message {
+	mi := &file_rasterwire_v1_download_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Visualization.ProtoReflect.Descriptor instead.
+func (*Visualization) Descriptor() ([]byte, []int) {
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Visualization) GetBands() []string {
+	if x != nil {
+		return x.Bands
+	}
+	return nil
+}
+
+func (x *Visualization) GetMin() []float64 {
+	if x != nil {
+		return x.Min
+	}
+	return nil
+}
+
+func (x *Visualization) GetMax() []float64 {
+	if x != nil {
+		return x.Max
+	}
+	return nil
+}
+
+func (x *Visualization) GetGamma() []float64 {
+	if x != nil {
+		return x.Gamma
+	}
+	return nil
+}
+
+func (x *Visualization) GetPalette() []string {
+	if x != nil {
+		return x.Palette
+	}
+	return nil
+}
+
+func (x *Visualization) GetStretch() *Stretch {
+	if x != nil {
+		return x.Stretch
+	}
+	return nil
+}
+
+// From which percentile to which the values of a band are shown.
+//
+// Percentiles are of the valid pixels of the whole band, as an overview of it has them, whatever the
+// region and the grid of the request. So tiles of one image fit together.
+type Stretch struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The percentile that becomes 0. Default 2.
+	LowerPercent *float64 `protobuf:"fixed64,1,opt,name=lower_percent,json=lowerPercent,proto3,oneof" json:"lower_percent,omitempty"`
+	// The percentile that becomes 255. Default 98.
+	UpperPercent  *float64 `protobuf:"fixed64,2,opt,name=upper_percent,json=upperPercent,proto3,oneof" json:"upper_percent,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Stretch) Reset() {
+	*x = Stretch{}
+	mi := &file_rasterwire_v1_download_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Stretch) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Stretch) ProtoMessage() {}
+
+func (x *Stretch) ProtoReflect() protoreflect.Message {
+	mi := &file_rasterwire_v1_download_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Stretch.ProtoReflect.Descriptor instead.
+func (*Stretch) Descriptor() ([]byte, []int) {
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Stretch) GetLowerPercent() float64 {
+	if x != nil && x.LowerPercent != nil {
+		return *x.LowerPercent
+	}
+	return 0
+}
+
+func (x *Stretch) GetUpperPercent() float64 {
+	if x != nil && x.UpperPercent != nil {
+		return *x.UpperPercent
+	}
+	return 0
+}
 
 // One image made of several: at each pixel of the output, of all scenes that are valid there.
 //
@@ -993,7 +1162,7 @@ type Mosaic struct {
 
 func (x *Mosaic) Reset() {
 	*x = Mosaic{}
-	mi := &file_rasterwire_v1_download_proto_msgTypes[1]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1005,7 +1174,7 @@ func (x *Mosaic) String() string {
 func (*Mosaic) ProtoMessage() {}
 
 func (x *Mosaic) ProtoReflect() protoreflect.Message {
-	mi := &file_rasterwire_v1_download_proto_msgTypes[1]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1018,7 +1187,7 @@ func (x *Mosaic) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Mosaic.ProtoReflect.Descriptor instead.
 func (*Mosaic) Descriptor() ([]byte, []int) {
-	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{1}
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Mosaic) GetScenes() isMosaic_Scenes {
@@ -1089,7 +1258,7 @@ type ImageIds struct {
 
 func (x *ImageIds) Reset() {
 	*x = ImageIds{}
-	mi := &file_rasterwire_v1_download_proto_msgTypes[2]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1101,7 +1270,7 @@ func (x *ImageIds) String() string {
 func (*ImageIds) ProtoMessage() {}
 
 func (x *ImageIds) ProtoReflect() protoreflect.Message {
-	mi := &file_rasterwire_v1_download_proto_msgTypes[2]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1114,7 +1283,7 @@ func (x *ImageIds) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImageIds.ProtoReflect.Descriptor instead.
 func (*ImageIds) Descriptor() ([]byte, []int) {
-	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{2}
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ImageIds) GetIds() []string {
@@ -1149,7 +1318,7 @@ type CollectionQuery struct {
 
 func (x *CollectionQuery) Reset() {
 	*x = CollectionQuery{}
-	mi := &file_rasterwire_v1_download_proto_msgTypes[3]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1161,7 +1330,7 @@ func (x *CollectionQuery) String() string {
 func (*CollectionQuery) ProtoMessage() {}
 
 func (x *CollectionQuery) ProtoReflect() protoreflect.Message {
-	mi := &file_rasterwire_v1_download_proto_msgTypes[3]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1174,7 +1343,7 @@ func (x *CollectionQuery) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CollectionQuery.ProtoReflect.Descriptor instead.
 func (*CollectionQuery) Descriptor() ([]byte, []int) {
-	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{3}
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *CollectionQuery) GetCollection() string {
@@ -1253,7 +1422,7 @@ type PropertyFilter struct {
 
 func (x *PropertyFilter) Reset() {
 	*x = PropertyFilter{}
-	mi := &file_rasterwire_v1_download_proto_msgTypes[4]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1265,7 +1434,7 @@ func (x *PropertyFilter) String() string {
 func (*PropertyFilter) ProtoMessage() {}
 
 func (x *PropertyFilter) ProtoReflect() protoreflect.Message {
-	mi := &file_rasterwire_v1_download_proto_msgTypes[4]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1278,7 +1447,7 @@ func (x *PropertyFilter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PropertyFilter.ProtoReflect.Descriptor instead.
 func (*PropertyFilter) Descriptor() ([]byte, []int) {
-	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{4}
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *PropertyFilter) GetProperty() string {
@@ -1359,7 +1528,7 @@ type BandSpec struct {
 
 func (x *BandSpec) Reset() {
 	*x = BandSpec{}
-	mi := &file_rasterwire_v1_download_proto_msgTypes[5]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1371,7 +1540,7 @@ func (x *BandSpec) String() string {
 func (*BandSpec) ProtoMessage() {}
 
 func (x *BandSpec) ProtoReflect() protoreflect.Message {
-	mi := &file_rasterwire_v1_download_proto_msgTypes[5]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1384,7 +1553,7 @@ func (x *BandSpec) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BandSpec.ProtoReflect.Descriptor instead.
 func (*BandSpec) Descriptor() ([]byte, []int) {
-	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{5}
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *BandSpec) GetId() string {
@@ -1451,7 +1620,7 @@ type Region struct {
 
 func (x *Region) Reset() {
 	*x = Region{}
-	mi := &file_rasterwire_v1_download_proto_msgTypes[6]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1463,7 +1632,7 @@ func (x *Region) String() string {
 func (*Region) ProtoMessage() {}
 
 func (x *Region) ProtoReflect() protoreflect.Message {
-	mi := &file_rasterwire_v1_download_proto_msgTypes[6]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1476,7 +1645,7 @@ func (x *Region) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Region.ProtoReflect.Descriptor instead.
 func (*Region) Descriptor() ([]byte, []int) {
-	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{6}
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Region) GetShape() isRegion_Shape {
@@ -1559,7 +1728,7 @@ type BoundingBox struct {
 
 func (x *BoundingBox) Reset() {
 	*x = BoundingBox{}
-	mi := &file_rasterwire_v1_download_proto_msgTypes[7]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1571,7 +1740,7 @@ func (x *BoundingBox) String() string {
 func (*BoundingBox) ProtoMessage() {}
 
 func (x *BoundingBox) ProtoReflect() protoreflect.Message {
-	mi := &file_rasterwire_v1_download_proto_msgTypes[7]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1584,7 +1753,7 @@ func (x *BoundingBox) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BoundingBox.ProtoReflect.Descriptor instead.
 func (*BoundingBox) Descriptor() ([]byte, []int) {
-	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{7}
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *BoundingBox) GetWest() float64 {
@@ -1633,7 +1802,7 @@ type DownloadId struct {
 
 func (x *DownloadId) Reset() {
 	*x = DownloadId{}
-	mi := &file_rasterwire_v1_download_proto_msgTypes[8]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1645,7 +1814,7 @@ func (x *DownloadId) String() string {
 func (*DownloadId) ProtoMessage() {}
 
 func (x *DownloadId) ProtoReflect() protoreflect.Message {
-	mi := &file_rasterwire_v1_download_proto_msgTypes[8]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1658,7 +1827,7 @@ func (x *DownloadId) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DownloadId.ProtoReflect.Descriptor instead.
 func (*DownloadId) Descriptor() ([]byte, []int) {
-	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{8}
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *DownloadId) GetName() string {
@@ -1719,14 +1888,16 @@ type DownloadPlan struct {
 	Notes []*Note `protobuf:"bytes,12,rep,name=notes,proto3" json:"notes,omitempty"`
 	// How many images of the catalog the server looked at one by one, since the catalog could not answer a
 	// filter or an order of the request. 0 where it answered all; a note tells which field asked for it.
-	ImagesTested  int64 `protobuf:"varint,13,opt,name=images_tested,json=imagesTested,proto3" json:"images_tested,omitempty"`
+	ImagesTested int64 `protobuf:"varint,13,opt,name=images_tested,json=imagesTested,proto3" json:"images_tested,omitempty"`
+	// How values become the bytes of the picture. Absent where values are delivered as they are.
+	Visualization *VisualizationPlan `protobuf:"bytes,14,opt,name=visualization,proto3" json:"visualization,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *DownloadPlan) Reset() {
 	*x = DownloadPlan{}
-	mi := &file_rasterwire_v1_download_proto_msgTypes[9]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1738,7 +1909,7 @@ func (x *DownloadPlan) String() string {
 func (*DownloadPlan) ProtoMessage() {}
 
 func (x *DownloadPlan) ProtoReflect() protoreflect.Message {
-	mi := &file_rasterwire_v1_download_proto_msgTypes[9]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1751,7 +1922,7 @@ func (x *DownloadPlan) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DownloadPlan.ProtoReflect.Descriptor instead.
 func (*DownloadPlan) Descriptor() ([]byte, []int) {
-	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{9}
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *DownloadPlan) GetFilename() string {
@@ -1845,6 +2016,159 @@ func (x *DownloadPlan) GetImagesTested() int64 {
 	return 0
 }
 
+func (x *DownloadPlan) GetVisualization() *VisualizationPlan {
+	if x != nil {
+		return x.Visualization
+	}
+	return nil
+}
+
+// How the values of bands become the bytes of a picture, after all defaults.
+type VisualizationPlan struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The bands that are shown, in order: one, or three for red, green and blue.
+	Bands []*ShownBand `protobuf:"bytes,1,rep,name=bands,proto3" json:"bands,omitempty"`
+	// The colours, six hexadecimal digits each. Empty where there is no palette.
+	Palette []string `protobuf:"bytes,2,rep,name=palette,proto3" json:"palette,omitempty"`
+	// Why these bands, in a sentence.
+	Reason        string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *VisualizationPlan) Reset() {
+	*x = VisualizationPlan{}
+	mi := &file_rasterwire_v1_download_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *VisualizationPlan) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*VisualizationPlan) ProtoMessage() {}
+
+func (x *VisualizationPlan) ProtoReflect() protoreflect.Message {
+	mi := &file_rasterwire_v1_download_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use VisualizationPlan.ProtoReflect.Descriptor instead.
+func (*VisualizationPlan) Descriptor() ([]byte, []int) {
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *VisualizationPlan) GetBands() []*ShownBand {
+	if x != nil {
+		return x.Bands
+	}
+	return nil
+}
+
+func (x *VisualizationPlan) GetPalette() []string {
+	if x != nil {
+		return x.Palette
+	}
+	return nil
+}
+
+func (x *VisualizationPlan) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// How the values of a band become bytes.
+type ShownBand struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name of the band.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// The value that becomes 0, or the first colour of the palette.
+	Min float64 `protobuf:"fixed64,2,opt,name=min,proto3" json:"min,omitempty"`
+	// The value that becomes 255, or the last colour of the palette.
+	Max float64 `protobuf:"fixed64,3,opt,name=max,proto3" json:"max,omitempty"`
+	// See Visualization.gamma.
+	Gamma float64 `protobuf:"fixed64,4,opt,name=gamma,proto3" json:"gamma,omitempty"`
+	// Where `min` and `max` come from, in a sentence.
+	Reason        string `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ShownBand) Reset() {
+	*x = ShownBand{}
+	mi := &file_rasterwire_v1_download_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ShownBand) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ShownBand) ProtoMessage() {}
+
+func (x *ShownBand) ProtoReflect() protoreflect.Message {
+	mi := &file_rasterwire_v1_download_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ShownBand.ProtoReflect.Descriptor instead.
+func (*ShownBand) Descriptor() ([]byte, []int) {
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *ShownBand) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *ShownBand) GetMin() float64 {
+	if x != nil {
+		return x.Min
+	}
+	return 0
+}
+
+func (x *ShownBand) GetMax() float64 {
+	if x != nil {
+		return x.Max
+	}
+	return 0
+}
+
+func (x *ShownBand) GetGamma() float64 {
+	if x != nil {
+		return x.Gamma
+	}
+	return 0
+}
+
+func (x *ShownBand) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 // How the server read or answered a part of a request.
 type Note struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1858,7 +2182,7 @@ type Note struct {
 
 func (x *Note) Reset() {
 	*x = Note{}
-	mi := &file_rasterwire_v1_download_proto_msgTypes[10]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1870,7 +2194,7 @@ func (x *Note) String() string {
 func (*Note) ProtoMessage() {}
 
 func (x *Note) ProtoReflect() protoreflect.Message {
-	mi := &file_rasterwire_v1_download_proto_msgTypes[10]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1883,7 +2207,7 @@ func (x *Note) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Note.ProtoReflect.Descriptor instead.
 func (*Note) Descriptor() ([]byte, []int) {
-	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{10}
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Note) GetField() string {
@@ -1915,7 +2239,7 @@ type LeftOut struct {
 
 func (x *LeftOut) Reset() {
 	*x = LeftOut{}
-	mi := &file_rasterwire_v1_download_proto_msgTypes[11]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1927,7 +2251,7 @@ func (x *LeftOut) String() string {
 func (*LeftOut) ProtoMessage() {}
 
 func (x *LeftOut) ProtoReflect() protoreflect.Message {
-	mi := &file_rasterwire_v1_download_proto_msgTypes[11]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1940,7 +2264,7 @@ func (x *LeftOut) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeftOut.ProtoReflect.Descriptor instead.
 func (*LeftOut) Descriptor() ([]byte, []int) {
-	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{11}
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *LeftOut) GetItem() string {
@@ -1977,7 +2301,7 @@ type IgnoredField struct {
 
 func (x *IgnoredField) Reset() {
 	*x = IgnoredField{}
-	mi := &file_rasterwire_v1_download_proto_msgTypes[12]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1989,7 +2313,7 @@ func (x *IgnoredField) String() string {
 func (*IgnoredField) ProtoMessage() {}
 
 func (x *IgnoredField) ProtoReflect() protoreflect.Message {
-	mi := &file_rasterwire_v1_download_proto_msgTypes[12]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2002,7 +2326,7 @@ func (x *IgnoredField) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IgnoredField.ProtoReflect.Descriptor instead.
 func (*IgnoredField) Descriptor() ([]byte, []int) {
-	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{12}
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *IgnoredField) GetField() string {
@@ -2039,7 +2363,7 @@ type RasterPlan struct {
 
 func (x *RasterPlan) Reset() {
 	*x = RasterPlan{}
-	mi := &file_rasterwire_v1_download_proto_msgTypes[13]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2051,7 +2375,7 @@ func (x *RasterPlan) String() string {
 func (*RasterPlan) ProtoMessage() {}
 
 func (x *RasterPlan) ProtoReflect() protoreflect.Message {
-	mi := &file_rasterwire_v1_download_proto_msgTypes[13]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2064,7 +2388,7 @@ func (x *RasterPlan) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RasterPlan.ProtoReflect.Descriptor instead.
 func (*RasterPlan) Descriptor() ([]byte, []int) {
-	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{13}
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *RasterPlan) GetPath() string {
@@ -2133,7 +2457,7 @@ type BandPlan struct {
 
 func (x *BandPlan) Reset() {
 	*x = BandPlan{}
-	mi := &file_rasterwire_v1_download_proto_msgTypes[14]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2145,7 +2469,7 @@ func (x *BandPlan) String() string {
 func (*BandPlan) ProtoMessage() {}
 
 func (x *BandPlan) ProtoReflect() protoreflect.Message {
-	mi := &file_rasterwire_v1_download_proto_msgTypes[14]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2158,7 +2482,7 @@ func (x *BandPlan) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BandPlan.ProtoReflect.Descriptor instead.
 func (*BandPlan) Descriptor() ([]byte, []int) {
-	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{14}
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *BandPlan) GetId() string {
@@ -2235,7 +2559,7 @@ type PixelGrid struct {
 
 func (x *PixelGrid) Reset() {
 	*x = PixelGrid{}
-	mi := &file_rasterwire_v1_download_proto_msgTypes[15]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2247,7 +2571,7 @@ func (x *PixelGrid) String() string {
 func (*PixelGrid) ProtoMessage() {}
 
 func (x *PixelGrid) ProtoReflect() protoreflect.Message {
-	mi := &file_rasterwire_v1_download_proto_msgTypes[15]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2260,7 +2584,7 @@ func (x *PixelGrid) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PixelGrid.ProtoReflect.Descriptor instead.
 func (*PixelGrid) Descriptor() ([]byte, []int) {
-	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{15}
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *PixelGrid) GetCrs() string {
@@ -2310,7 +2634,7 @@ type DownloadChunk struct {
 
 func (x *DownloadChunk) Reset() {
 	*x = DownloadChunk{}
-	mi := &file_rasterwire_v1_download_proto_msgTypes[16]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2322,7 +2646,7 @@ func (x *DownloadChunk) String() string {
 func (*DownloadChunk) ProtoMessage() {}
 
 func (x *DownloadChunk) ProtoReflect() protoreflect.Message {
-	mi := &file_rasterwire_v1_download_proto_msgTypes[16]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2335,7 +2659,7 @@ func (x *DownloadChunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DownloadChunk.ProtoReflect.Descriptor instead.
 func (*DownloadChunk) Descriptor() ([]byte, []int) {
-	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{16}
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *DownloadChunk) GetData() []byte {
@@ -2386,7 +2710,7 @@ type RenderProgress struct {
 
 func (x *RenderProgress) Reset() {
 	*x = RenderProgress{}
-	mi := &file_rasterwire_v1_download_proto_msgTypes[17]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2398,7 +2722,7 @@ func (x *RenderProgress) String() string {
 func (*RenderProgress) ProtoMessage() {}
 
 func (x *RenderProgress) ProtoReflect() protoreflect.Message {
-	mi := &file_rasterwire_v1_download_proto_msgTypes[17]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2411,7 +2735,7 @@ func (x *RenderProgress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenderProgress.ProtoReflect.Descriptor instead.
 func (*RenderProgress) Descriptor() ([]byte, []int) {
-	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{17}
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *RenderProgress) GetBlocksDone() int64 {
@@ -2448,7 +2772,7 @@ type FileInfo struct {
 
 func (x *FileInfo) Reset() {
 	*x = FileInfo{}
-	mi := &file_rasterwire_v1_download_proto_msgTypes[18]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2460,7 +2784,7 @@ func (x *FileInfo) String() string {
 func (*FileInfo) ProtoMessage() {}
 
 func (x *FileInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_rasterwire_v1_download_proto_msgTypes[18]
+	mi := &file_rasterwire_v1_download_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2473,7 +2797,7 @@ func (x *FileInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FileInfo.ProtoReflect.Descriptor instead.
 func (*FileInfo) Descriptor() ([]byte, []int) {
-	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{18}
+	return file_rasterwire_v1_download_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *FileInfo) GetFilename() string {
@@ -2515,7 +2839,7 @@ var File_rasterwire_v1_download_proto protoreflect.FileDescriptor
 
 const file_rasterwire_v1_download_proto_rawDesc = "" +
 	"\n" +
-	"\x1crasterwire/v1/download.proto\x12\rrasterwire.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1erasterwire/v1/expression.proto\"\xa7\x10\n" +
+	"\x1crasterwire/v1/download.proto\x12\rrasterwire.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1erasterwire/v1/expression.proto\"\x92\x12\n" +
 	"\x0eDownloadParams\x12\"\n" +
 	"\x05image\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\x80 H\x00R\x05image\x12;\n" +
@@ -2552,16 +2876,39 @@ const file_rasterwire_v1_download_proto_rawDesc = "" +
 	"\n" +
 	"request_id\x18\x15 \x01(\tB\v\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01R\trequestId\x12:\n" +
 	"\vnodata_text\x18\x17 \x01(\tB\x19\xbaH\x16\xd8\x01\x01r\x112\x0f^-?[0-9]{1,20}$R\n" +
-	"nodataText:\xca\x05\xbaH\xc6\x05\x1a\xac\x01\n" +
+	"nodataText\x12B\n" +
+	"\rvisualization\x18\x18 \x01(\v2\x1c.rasterwire.v1.VisualizationR\rvisualization:\xf1\x06\xbaH\xed\x06\x1a\xac\x01\n" +
 	"\x17crs_transform.needs_crs\x12`crs_transform: six numbers given without a crs; name the crs they are in, for example EPSG:32610\x1a/size(this.crs_transform) == 0 || this.crs != ''\x1a\x97\x01\n" +
 	"\x1bclip_to_region.needs_region\x12Nclip_to_region: true without a region; give the region whose outside is masked\x1a(!this.clip_to_region || has(this.region)\x1a\x85\x01\n" +
 	"\x1bnodata_text.not_with_nodata\x129nodata_text: given together with nodata; give one of them\x1a+this.nodata_text == '' || !has(this.nodata)\x1a\xf2\x01\n" +
-	" dimensions.with_region_and_scale\x12gdimensions: given together with region and scale (or crs_transform); give the region and either of them\x1ae!(has(this.region) && size(this.dimensions) > 0 && (has(this.scale) || size(this.crs_transform) > 0))B\x0f\n" +
+	" dimensions.with_region_and_scale\x12gdimensions: given together with region and scale (or crs_transform); give the region and either of them\x1ae!(has(this.region) && size(this.dimensions) > 0 && (has(this.scale) || size(this.crs_transform) > 0))\x1a\xa4\x01\n" +
+	"\"bands.not_with_visualization_bands\x12@bands: given together with visualization.bands; give one of them\x1a<size(this.bands) == 0 || size(this.visualization.bands) == 0B\x0f\n" +
 	"\x06source\x12\x05\xbaH\x02\b\x01B\b\n" +
 	"\x06_scaleB\x10\n" +
 	"\x0e_file_per_bandB\t\n" +
 	"\a_nodataB\x14\n" +
-	"\x12_compression_level\"\x8c\x03\n" +
+	"\x12_compression_level\"\xb1\n" +
+	"\n" +
+	"\rVisualization\x12\x99\x01\n" +
+	"\x05bands\x18\x01 \x03(\tB\x82\x01\xbaH\x7f\xba\x01p\n" +
+	"\x1fvisualization.one_band_or_three\x124has to be one band, or three for red, green and blue\x1a\x17size(this) in [0, 1, 3]\x92\x01\t\"\ar\x05\x10\x01\x18\x80\bR\x05bands\x12\x94\x01\n" +
+	"\x03min\x18\x02 \x03(\x01B\x81\x01\xbaH~\xba\x01r\n" +
+	"!visualization.one_number_or_three\x124has to be one number, or one for each of three bands\x1a\x17size(this) in [0, 1, 3]\x92\x01\x06\"\x04\x12\x02@\x01R\x03min\x12\x94\x01\n" +
+	"\x03max\x18\x03 \x03(\x01B\x81\x01\xbaH~\xba\x01r\n" +
+	"!visualization.one_number_or_three\x124has to be one number, or one for each of three bands\x1a\x17size(this) in [0, 1, 3]\x92\x01\x06\"\x04\x12\x02@\x01R\x03max\x12\xa2\x01\n" +
+	"\x05gamma\x18\x04 \x03(\x01B\x8b\x01\xbaH\x87\x01\xba\x01r\n" +
+	"!visualization.one_number_or_three\x124has to be one number, or one for each of three bands\x1a\x17size(this) in [0, 1, 3]\x92\x01\x0f\"\r\x12\v@\x01!\x00\x00\x00\x00\x00\x00\x00\x00R\x05gamma\x12>\n" +
+	"\apalette\x18\x05 \x03(\tB$\xbaH!\x92\x01\x1e\x10\x80\x02\"\x19r\x172\x15^#?[0-9A-Za-z]{1,30}$R\apalette\x120\n" +
+	"\astretch\x18\x06 \x01(\v2\x16.rasterwire.v1.StretchR\astretch:\xbe\x04\xbaH\xba\x04\x1a\x86\x02\n" +
+	"\x19visualization.min_is_less\x12+min: has to be less than max, in every band\x1a\xbb\x01size(this.min) == 0 || size(this.max) == 0 || [0, 1, 2].all(i, (i >= size(this.min) && i >= size(this.max)) || this.min[i < size(this.min) ? i : 0] < this.max[i < size(this.max) ? i : 0])\x1a\x83\x01\n" +
+	"!visualization.palette_of_one_band\x12-palette: given for three bands; name one band\x1a/size(this.palette) == 0 || size(this.bands) < 2\x1a\xa8\x01\n" +
+	"#visualization.palette_without_gamma\x12Ogamma: given together with palette, which has the colours already; leave it out\x1a0size(this.palette) == 0 || size(this.gamma) == 0\"\x8a\x03\n" +
+	"\aStretch\x12A\n" +
+	"\rlower_percent\x18\x01 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00Y@)\x00\x00\x00\x00\x00\x00\x00\x00H\x00R\flowerPercent\x88\x01\x01\x12A\n" +
+	"\rupper_percent\x18\x02 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00Y@)\x00\x00\x00\x00\x00\x00\x00\x00H\x01R\fupperPercent\x88\x01\x01:\xd4\x01\xbaH\xd0\x01\x1a\xcd\x01\n" +
+	"\x15stretch.lower_is_less\x12Flower_percent: has to be less than upper_percent (2 and 98 by default)\x1al(has(this.lower_percent) ? this.lower_percent : 2.0) < (has(this.upper_percent) ? this.upper_percent : 98.0)B\x10\n" +
+	"\x0e_lower_percentB\x10\n" +
+	"\x0e_upper_percent\"\x8c\x03\n" +
 	"\x06Mosaic\x121\n" +
 	"\x06images\x18\x01 \x01(\v2\x17.rasterwire.v1.ImageIdsH\x00R\x06images\x126\n" +
 	"\x05query\x18\x02 \x01(\v2\x1e.rasterwire.v1.CollectionQueryH\x00R\x05query\x12@\n" +
@@ -2628,7 +2975,7 @@ const file_rasterwire_v1_download_proto_rawDesc = "" +
 	"\x05token\x18\x02 \x01(\tR\x05token\x12;\n" +
 	"\vexpire_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"expireTime\x12\x10\n" +
-	"\x03url\x18\x04 \x01(\tR\x03url\"\x8c\x04\n" +
+	"\x03url\x18\x04 \x01(\tR\x03url\"\xd4\x04\n" +
 	"\fDownloadPlan\x12\x1a\n" +
 	"\bfilename\x18\x01 \x01(\tR\bfilename\x12\x1b\n" +
 	"\tmime_type\x18\x02 \x01(\tR\bmimeType\x12-\n" +
@@ -2643,7 +2990,18 @@ const file_rasterwire_v1_download_proto_rawDesc = "" +
 	" \x01(\x03R\vsourceBytes\x121\n" +
 	"\bleft_out\x18\v \x03(\v2\x16.rasterwire.v1.LeftOutR\aleftOut\x12)\n" +
 	"\x05notes\x18\f \x03(\v2\x13.rasterwire.v1.NoteR\x05notes\x12#\n" +
-	"\rimages_tested\x18\r \x01(\x03R\fimagesTested\"0\n" +
+	"\rimages_tested\x18\r \x01(\x03R\fimagesTested\x12F\n" +
+	"\rvisualization\x18\x0e \x01(\v2 .rasterwire.v1.VisualizationPlanR\rvisualization\"u\n" +
+	"\x11VisualizationPlan\x12.\n" +
+	"\x05bands\x18\x01 \x03(\v2\x18.rasterwire.v1.ShownBandR\x05bands\x12\x18\n" +
+	"\apalette\x18\x02 \x03(\tR\apalette\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\"m\n" +
+	"\tShownBand\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x10\n" +
+	"\x03min\x18\x02 \x01(\x01R\x03min\x12\x10\n" +
+	"\x03max\x18\x03 \x01(\x01R\x03max\x12\x14\n" +
+	"\x05gamma\x18\x04 \x01(\x01R\x05gamma\x12\x16\n" +
+	"\x06reason\x18\x05 \x01(\tR\x06reason\"0\n" +
 	"\x04Note\x12\x14\n" +
 	"\x05field\x18\x01 \x01(\tR\x05field\x12\x12\n" +
 	"\x04text\x18\x02 \x01(\tR\x04text\"K\n" +
@@ -2793,7 +3151,7 @@ func file_rasterwire_v1_download_proto_rawDescGZIP() []byte {
 }
 
 var file_rasterwire_v1_download_proto_enumTypes = make([]protoimpl.EnumInfo, 9)
-var file_rasterwire_v1_download_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_rasterwire_v1_download_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_rasterwire_v1_download_proto_goTypes = []any{
 	(Comparison)(0),               // 0: rasterwire.v1.Comparison
 	(Composite)(0),                // 1: rasterwire.v1.Composite
@@ -2805,66 +3163,74 @@ var file_rasterwire_v1_download_proto_goTypes = []any{
 	(Edges)(0),                    // 7: rasterwire.v1.Edges
 	(DataType)(0),                 // 8: rasterwire.v1.DataType
 	(*DownloadParams)(nil),        // 9: rasterwire.v1.DownloadParams
-	(*Mosaic)(nil),                // 10: rasterwire.v1.Mosaic
-	(*ImageIds)(nil),              // 11: rasterwire.v1.ImageIds
-	(*CollectionQuery)(nil),       // 12: rasterwire.v1.CollectionQuery
-	(*PropertyFilter)(nil),        // 13: rasterwire.v1.PropertyFilter
-	(*BandSpec)(nil),              // 14: rasterwire.v1.BandSpec
-	(*Region)(nil),                // 15: rasterwire.v1.Region
-	(*BoundingBox)(nil),           // 16: rasterwire.v1.BoundingBox
-	(*DownloadId)(nil),            // 17: rasterwire.v1.DownloadId
-	(*DownloadPlan)(nil),          // 18: rasterwire.v1.DownloadPlan
-	(*Note)(nil),                  // 19: rasterwire.v1.Note
-	(*LeftOut)(nil),               // 20: rasterwire.v1.LeftOut
-	(*IgnoredField)(nil),          // 21: rasterwire.v1.IgnoredField
-	(*RasterPlan)(nil),            // 22: rasterwire.v1.RasterPlan
-	(*BandPlan)(nil),              // 23: rasterwire.v1.BandPlan
-	(*PixelGrid)(nil),             // 24: rasterwire.v1.PixelGrid
-	(*DownloadChunk)(nil),         // 25: rasterwire.v1.DownloadChunk
-	(*RenderProgress)(nil),        // 26: rasterwire.v1.RenderProgress
-	(*FileInfo)(nil),              // 27: rasterwire.v1.FileInfo
-	(*Expression)(nil),            // 28: rasterwire.v1.Expression
-	(*timestamppb.Timestamp)(nil), // 29: google.protobuf.Timestamp
+	(*Visualization)(nil),         // 10: rasterwire.v1.Visualization
+	(*Stretch)(nil),               // 11: rasterwire.v1.Stretch
+	(*Mosaic)(nil),                // 12: rasterwire.v1.Mosaic
+	(*ImageIds)(nil),              // 13: rasterwire.v1.ImageIds
+	(*CollectionQuery)(nil),       // 14: rasterwire.v1.CollectionQuery
+	(*PropertyFilter)(nil),        // 15: rasterwire.v1.PropertyFilter
+	(*BandSpec)(nil),              // 16: rasterwire.v1.BandSpec
+	(*Region)(nil),                // 17: rasterwire.v1.Region
+	(*BoundingBox)(nil),           // 18: rasterwire.v1.BoundingBox
+	(*DownloadId)(nil),            // 19: rasterwire.v1.DownloadId
+	(*DownloadPlan)(nil),          // 20: rasterwire.v1.DownloadPlan
+	(*VisualizationPlan)(nil),     // 21: rasterwire.v1.VisualizationPlan
+	(*ShownBand)(nil),             // 22: rasterwire.v1.ShownBand
+	(*Note)(nil),                  // 23: rasterwire.v1.Note
+	(*LeftOut)(nil),               // 24: rasterwire.v1.LeftOut
+	(*IgnoredField)(nil),          // 25: rasterwire.v1.IgnoredField
+	(*RasterPlan)(nil),            // 26: rasterwire.v1.RasterPlan
+	(*BandPlan)(nil),              // 27: rasterwire.v1.BandPlan
+	(*PixelGrid)(nil),             // 28: rasterwire.v1.PixelGrid
+	(*DownloadChunk)(nil),         // 29: rasterwire.v1.DownloadChunk
+	(*RenderProgress)(nil),        // 30: rasterwire.v1.RenderProgress
+	(*FileInfo)(nil),              // 31: rasterwire.v1.FileInfo
+	(*Expression)(nil),            // 32: rasterwire.v1.Expression
+	(*timestamppb.Timestamp)(nil), // 33: google.protobuf.Timestamp
 }
 var file_rasterwire_v1_download_proto_depIdxs = []int32{
-	28, // 0: rasterwire.v1.DownloadParams.expression:type_name -> rasterwire.v1.Expression
-	10, // 1: rasterwire.v1.DownloadParams.mosaic:type_name -> rasterwire.v1.Mosaic
-	14, // 2: rasterwire.v1.DownloadParams.bands:type_name -> rasterwire.v1.BandSpec
-	15, // 3: rasterwire.v1.DownloadParams.region:type_name -> rasterwire.v1.Region
+	32, // 0: rasterwire.v1.DownloadParams.expression:type_name -> rasterwire.v1.Expression
+	12, // 1: rasterwire.v1.DownloadParams.mosaic:type_name -> rasterwire.v1.Mosaic
+	16, // 2: rasterwire.v1.DownloadParams.bands:type_name -> rasterwire.v1.BandSpec
+	17, // 3: rasterwire.v1.DownloadParams.region:type_name -> rasterwire.v1.Region
 	2,  // 4: rasterwire.v1.DownloadParams.format:type_name -> rasterwire.v1.Format
 	3,  // 5: rasterwire.v1.DownloadParams.precedence:type_name -> rasterwire.v1.Precedence
 	4,  // 6: rasterwire.v1.DownloadParams.resampling:type_name -> rasterwire.v1.Resampling
 	5,  // 7: rasterwire.v1.DownloadParams.mask:type_name -> rasterwire.v1.Mask
 	6,  // 8: rasterwire.v1.DownloadParams.compression:type_name -> rasterwire.v1.Compression
-	11, // 9: rasterwire.v1.Mosaic.images:type_name -> rasterwire.v1.ImageIds
-	12, // 10: rasterwire.v1.Mosaic.query:type_name -> rasterwire.v1.CollectionQuery
-	1,  // 11: rasterwire.v1.Mosaic.composite:type_name -> rasterwire.v1.Composite
-	29, // 12: rasterwire.v1.CollectionQuery.start_time:type_name -> google.protobuf.Timestamp
-	29, // 13: rasterwire.v1.CollectionQuery.end_time:type_name -> google.protobuf.Timestamp
-	15, // 14: rasterwire.v1.CollectionQuery.bounds:type_name -> rasterwire.v1.Region
-	13, // 15: rasterwire.v1.CollectionQuery.filters:type_name -> rasterwire.v1.PropertyFilter
-	0,  // 16: rasterwire.v1.PropertyFilter.comparison:type_name -> rasterwire.v1.Comparison
-	4,  // 17: rasterwire.v1.BandSpec.resampling:type_name -> rasterwire.v1.Resampling
-	16, // 18: rasterwire.v1.Region.bounding_box:type_name -> rasterwire.v1.BoundingBox
-	7,  // 19: rasterwire.v1.Region.edges:type_name -> rasterwire.v1.Edges
-	29, // 20: rasterwire.v1.DownloadId.expire_time:type_name -> google.protobuf.Timestamp
-	2,  // 21: rasterwire.v1.DownloadPlan.format:type_name -> rasterwire.v1.Format
-	22, // 22: rasterwire.v1.DownloadPlan.rasters:type_name -> rasterwire.v1.RasterPlan
-	21, // 23: rasterwire.v1.DownloadPlan.ignored:type_name -> rasterwire.v1.IgnoredField
-	20, // 24: rasterwire.v1.DownloadPlan.left_out:type_name -> rasterwire.v1.LeftOut
-	19, // 25: rasterwire.v1.DownloadPlan.notes:type_name -> rasterwire.v1.Note
-	24, // 26: rasterwire.v1.RasterPlan.grid:type_name -> rasterwire.v1.PixelGrid
-	23, // 27: rasterwire.v1.RasterPlan.bands:type_name -> rasterwire.v1.BandPlan
-	5,  // 28: rasterwire.v1.RasterPlan.mask:type_name -> rasterwire.v1.Mask
-	8,  // 29: rasterwire.v1.BandPlan.data_type:type_name -> rasterwire.v1.DataType
-	4,  // 30: rasterwire.v1.BandPlan.resampling:type_name -> rasterwire.v1.Resampling
-	26, // 31: rasterwire.v1.DownloadChunk.progress:type_name -> rasterwire.v1.RenderProgress
-	27, // 32: rasterwire.v1.DownloadChunk.file:type_name -> rasterwire.v1.FileInfo
-	33, // [33:33] is the sub-list for method output_type
-	33, // [33:33] is the sub-list for method input_type
-	33, // [33:33] is the sub-list for extension type_name
-	33, // [33:33] is the sub-list for extension extendee
-	0,  // [0:33] is the sub-list for field type_name
+	10, // 9: rasterwire.v1.DownloadParams.visualization:type_name -> rasterwire.v1.Visualization
+	11, // 10: rasterwire.v1.Visualization.stretch:type_name -> rasterwire.v1.Stretch
+	13, // 11: rasterwire.v1.Mosaic.images:type_name -> rasterwire.v1.ImageIds
+	14, // 12: rasterwire.v1.Mosaic.query:type_name -> rasterwire.v1.CollectionQuery
+	1,  // 13: rasterwire.v1.Mosaic.composite:type_name -> rasterwire.v1.Composite
+	33, // 14: rasterwire.v1.CollectionQuery.start_time:type_name -> google.protobuf.Timestamp
+	33, // 15: rasterwire.v1.CollectionQuery.end_time:type_name -> google.protobuf.Timestamp
+	17, // 16: rasterwire.v1.CollectionQuery.bounds:type_name -> rasterwire.v1.Region
+	15, // 17: rasterwire.v1.CollectionQuery.filters:type_name -> rasterwire.v1.PropertyFilter
+	0,  // 18: rasterwire.v1.PropertyFilter.comparison:type_name -> rasterwire.v1.Comparison
+	4,  // 19: rasterwire.v1.BandSpec.resampling:type_name -> rasterwire.v1.Resampling
+	18, // 20: rasterwire.v1.Region.bounding_box:type_name -> rasterwire.v1.BoundingBox
+	7,  // 21: rasterwire.v1.Region.edges:type_name -> rasterwire.v1.Edges
+	33, // 22: rasterwire.v1.DownloadId.expire_time:type_name -> google.protobuf.Timestamp
+	2,  // 23: rasterwire.v1.DownloadPlan.format:type_name -> rasterwire.v1.Format
+	26, // 24: rasterwire.v1.DownloadPlan.rasters:type_name -> rasterwire.v1.RasterPlan
+	25, // 25: rasterwire.v1.DownloadPlan.ignored:type_name -> rasterwire.v1.IgnoredField
+	24, // 26: rasterwire.v1.DownloadPlan.left_out:type_name -> rasterwire.v1.LeftOut
+	23, // 27: rasterwire.v1.DownloadPlan.notes:type_name -> rasterwire.v1.Note
+	21, // 28: rasterwire.v1.DownloadPlan.visualization:type_name -> rasterwire.v1.VisualizationPlan
+	22, // 29: rasterwire.v1.VisualizationPlan.bands:type_name -> rasterwire.v1.ShownBand
+	28, // 30: rasterwire.v1.RasterPlan.grid:type_name -> rasterwire.v1.PixelGrid
+	27, // 31: rasterwire.v1.RasterPlan.bands:type_name -> rasterwire.v1.BandPlan
+	5,  // 32: rasterwire.v1.RasterPlan.mask:type_name -> rasterwire.v1.Mask
+	8,  // 33: rasterwire.v1.BandPlan.data_type:type_name -> rasterwire.v1.DataType
+	4,  // 34: rasterwire.v1.BandPlan.resampling:type_name -> rasterwire.v1.Resampling
+	30, // 35: rasterwire.v1.DownloadChunk.progress:type_name -> rasterwire.v1.RenderProgress
+	31, // 36: rasterwire.v1.DownloadChunk.file:type_name -> rasterwire.v1.FileInfo
+	37, // [37:37] is the sub-list for method output_type
+	37, // [37:37] is the sub-list for method input_type
+	37, // [37:37] is the sub-list for extension type_name
+	37, // [37:37] is the sub-list for extension extendee
+	0,  // [0:37] is the sub-list for field type_name
 }
 
 func init() { file_rasterwire_v1_download_proto_init() }
@@ -2878,28 +3244,29 @@ func file_rasterwire_v1_download_proto_init() {
 		(*DownloadParams_Expression)(nil),
 		(*DownloadParams_Mosaic)(nil),
 	}
-	file_rasterwire_v1_download_proto_msgTypes[1].OneofWrappers = []any{
+	file_rasterwire_v1_download_proto_msgTypes[2].OneofWrappers = []any{}
+	file_rasterwire_v1_download_proto_msgTypes[3].OneofWrappers = []any{
 		(*Mosaic_Images)(nil),
 		(*Mosaic_Query)(nil),
 	}
-	file_rasterwire_v1_download_proto_msgTypes[4].OneofWrappers = []any{
+	file_rasterwire_v1_download_proto_msgTypes[6].OneofWrappers = []any{
 		(*PropertyFilter_Number)(nil),
 		(*PropertyFilter_Text)(nil),
 	}
-	file_rasterwire_v1_download_proto_msgTypes[5].OneofWrappers = []any{}
-	file_rasterwire_v1_download_proto_msgTypes[6].OneofWrappers = []any{
+	file_rasterwire_v1_download_proto_msgTypes[7].OneofWrappers = []any{}
+	file_rasterwire_v1_download_proto_msgTypes[8].OneofWrappers = []any{
 		(*Region_BoundingBox)(nil),
 		(*Region_Geojson)(nil),
 	}
-	file_rasterwire_v1_download_proto_msgTypes[14].OneofWrappers = []any{}
-	file_rasterwire_v1_download_proto_msgTypes[16].OneofWrappers = []any{}
+	file_rasterwire_v1_download_proto_msgTypes[18].OneofWrappers = []any{}
+	file_rasterwire_v1_download_proto_msgTypes[20].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rasterwire_v1_download_proto_rawDesc), len(file_rasterwire_v1_download_proto_rawDesc)),
 			NumEnums:      9,
-			NumMessages:   19,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

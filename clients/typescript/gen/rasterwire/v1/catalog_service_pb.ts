@@ -9,7 +9,7 @@ import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2
 import { file_buf_validate_validate } from "../../buf/validate/validate_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_struct, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import type { DataType, PixelGrid } from "./download_pb.js";
+import type { DataType, PixelGrid, Region } from "./download_pb.js";
 import { file_rasterwire_v1_download } from "./download_pb.js";
 import type { JsonObject, Message } from "@bufbuild/protobuf";
 
@@ -17,7 +17,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file rasterwire/v1/catalog_service.proto.
  */
 export const file_rasterwire_v1_catalog_service: GenFile = /*@__PURE__*/
-  fileDesc("CiNyYXN0ZXJ3aXJlL3YxL2NhdGFsb2dfc2VydmljZS5wcm90bxINcmFzdGVyd2lyZS52MSLMAgoIQmFuZEluZm8SCgoCaWQYASABKAkSKgoJZGF0YV90eXBlGAIgASgOMhcucmFzdGVyd2lyZS52MS5EYXRhVHlwZRImCgRncmlkGAMgASgLMhgucmFzdGVyd2lyZS52MS5QaXhlbEdyaWQSEwoGbm9kYXRhGAQgASgBSACIAQESEQoJb3ZlcnZpZXdzGAUgAygBEhgKC3ZhbHVlX3NjYWxlGAYgASgBSAGIAQESGQoMdmFsdWVfb2Zmc2V0GAcgASgBSAKIAQESDAoEdW5pdBgIIAEoCRIWCg5jb250cm9sX3BvaW50cxgJIAEoBRIcChRyYXRpb25hbF9wb2x5bm9taWFscxgKIAEoCBITCgtub2RhdGFfdGV4dBgLIAEoCUIJCgdfbm9kYXRhQg4KDF92YWx1ZV9zY2FsZUIPCg1fdmFsdWVfb2Zmc2V0IvABCglJbWFnZUluZm8SCgoCaWQYASABKAkSJgoFYmFuZHMYAiADKAsyFy5yYXN0ZXJ3aXJlLnYxLkJhbmRJbmZvEi4KCnN0YXJ0X3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKCnByb3BlcnRpZXMYBCABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EhcKD3dpdGhvdXRfcmFzdGVycxgFIAEoCBI5ChF1bnJlYWRhYmxlX2Fzc2V0cxgGIAMoCzIeLnJhc3RlcndpcmUudjEuVW5yZWFkYWJsZUFzc2V0Ii0KD1VucmVhZGFibGVBc3NldBIKCgJpZBgBIAEoCRIOCgZyZWFzb24YAiABKAkiagoRTGlzdEltYWdlc1JlcXVlc3QSHQoJcGFnZV9zaXplGAEgASgFQgq6SAcaBRjoBygAEhwKCnBhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGIAgEhgKBnByZWZpeBgDIAEoCUIIukgFcgMYgCAibAoSTGlzdEltYWdlc1Jlc3BvbnNlEigKBmltYWdlcxgBIAMoCzIYLnJhc3RlcndpcmUudjEuSW1hZ2VJbmZvEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRITCgt1bnJlYWNoYWJsZRgDIAMoCSIpCg9HZXRJbWFnZVJlcXVlc3QSFgoCaWQYASABKAlCCrpIB3IFEAEYgCAiOwoQR2V0SW1hZ2VSZXNwb25zZRInCgVpbWFnZRgBIAEoCzIYLnJhc3RlcndpcmUudjEuSW1hZ2VJbmZvMroBCg5DYXRhbG9nU2VydmljZRJWCgpMaXN0SW1hZ2VzEiAucmFzdGVyd2lyZS52MS5MaXN0SW1hZ2VzUmVxdWVzdBohLnJhc3RlcndpcmUudjEuTGlzdEltYWdlc1Jlc3BvbnNlIgOQAgESUAoIR2V0SW1hZ2USHi5yYXN0ZXJ3aXJlLnYxLkdldEltYWdlUmVxdWVzdBofLnJhc3RlcndpcmUudjEuR2V0SW1hZ2VSZXNwb25zZSIDkAIBQmQKEWRldi5yYXN0ZXJ3aXJlLnYxQhNDYXRhbG9nU2VydmljZVByb3RvUAFaOHJhc3RlcndpcmUuZGV2L2NsaWVudHMvZ28vZ2VuL3Jhc3RlcndpcmUvdjE7cmFzdGVyd2lyZXYxYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_struct, file_google_protobuf_timestamp, file_rasterwire_v1_download]);
+  fileDesc("CiNyYXN0ZXJ3aXJlL3YxL2NhdGFsb2dfc2VydmljZS5wcm90bxINcmFzdGVyd2lyZS52MSLMAgoIQmFuZEluZm8SCgoCaWQYASABKAkSKgoJZGF0YV90eXBlGAIgASgOMhcucmFzdGVyd2lyZS52MS5EYXRhVHlwZRImCgRncmlkGAMgASgLMhgucmFzdGVyd2lyZS52MS5QaXhlbEdyaWQSEwoGbm9kYXRhGAQgASgBSACIAQESEQoJb3ZlcnZpZXdzGAUgAygBEhgKC3ZhbHVlX3NjYWxlGAYgASgBSAGIAQESGQoMdmFsdWVfb2Zmc2V0GAcgASgBSAKIAQESDAoEdW5pdBgIIAEoCRIWCg5jb250cm9sX3BvaW50cxgJIAEoBRIcChRyYXRpb25hbF9wb2x5bm9taWFscxgKIAEoCBITCgtub2RhdGFfdGV4dBgLIAEoCUIJCgdfbm9kYXRhQg4KDF92YWx1ZV9zY2FsZUIPCg1fdmFsdWVfb2Zmc2V0IvABCglJbWFnZUluZm8SCgoCaWQYASABKAkSJgoFYmFuZHMYAiADKAsyFy5yYXN0ZXJ3aXJlLnYxLkJhbmRJbmZvEi4KCnN0YXJ0X3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKCnByb3BlcnRpZXMYBCABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EhcKD3dpdGhvdXRfcmFzdGVycxgFIAEoCBI5ChF1bnJlYWRhYmxlX2Fzc2V0cxgGIAMoCzIeLnJhc3RlcndpcmUudjEuVW5yZWFkYWJsZUFzc2V0Ii0KD1VucmVhZGFibGVBc3NldBIKCgJpZBgBIAEoCRIOCgZyZWFzb24YAiABKAkiagoRTGlzdEltYWdlc1JlcXVlc3QSHQoJcGFnZV9zaXplGAEgASgFQgq6SAcaBRjoBygAEhwKCnBhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGIAgEhgKBnByZWZpeBgDIAEoCUIIukgFcgMYgCAibAoSTGlzdEltYWdlc1Jlc3BvbnNlEigKBmltYWdlcxgBIAMoCzIYLnJhc3RlcndpcmUudjEuSW1hZ2VJbmZvEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRITCgt1bnJlYWNoYWJsZRgDIAMoCSIpCg9HZXRJbWFnZVJlcXVlc3QSFgoCaWQYASABKAlCCrpIB3IFEAEYgCAiOwoQR2V0SW1hZ2VSZXNwb25zZRInCgVpbWFnZRgBIAEoCzIYLnJhc3RlcndpcmUudjEuSW1hZ2VJbmZvIswBChdDb21wdXRlSGlzdG9ncmFtUmVxdWVzdBIZCgVpbWFnZRgBIAEoCUIKukgHcgUQARiAIBIgCgViYW5kcxgCIAMoCUIRukgOkgELEBAiB3IFEAEYgAgSJQoGcmVnaW9uGAMgASgLMhUucmFzdGVyd2lyZS52MS5SZWdpb24SGwoHYnVja2V0cxgEIAEoBUIKukgHGgUYgAgoABIwCghwZXJjZW50cxgFIAMoAUIeukgbkgEYEBQiFBISGQAAAAAAAFlAKQAAAAAAAAAAIkcKGENvbXB1dGVIaXN0b2dyYW1SZXNwb25zZRIrCgViYW5kcxgBIAMoCzIcLnJhc3RlcndpcmUudjEuQmFuZEhpc3RvZ3JhbSLCAQoNQmFuZEhpc3RvZ3JhbRIKCgJpZBgBIAEoCRIQCgNtaW4YAiABKAFIAIgBARIQCgNtYXgYAyABKAFIAYgBARITCgtwZXJjZW50aWxlcxgEIAMoARIOCgZjb3VudHMYBSADKAUSEwoLdmFsaWRfY291bnQYBiABKAUSEwoLcGl4ZWxfY291bnQYByABKAUSEAoIb3ZlcnZpZXcYCCABKAESEAoIaXNfZXhhY3QYCSABKAhCBgoEX21pbkIGCgRfbWF4MqQCCg5DYXRhbG9nU2VydmljZRJWCgpMaXN0SW1hZ2VzEiAucmFzdGVyd2lyZS52MS5MaXN0SW1hZ2VzUmVxdWVzdBohLnJhc3RlcndpcmUudjEuTGlzdEltYWdlc1Jlc3BvbnNlIgOQAgESUAoIR2V0SW1hZ2USHi5yYXN0ZXJ3aXJlLnYxLkdldEltYWdlUmVxdWVzdBofLnJhc3RlcndpcmUudjEuR2V0SW1hZ2VSZXNwb25zZSIDkAIBEmgKEENvbXB1dGVIaXN0b2dyYW0SJi5yYXN0ZXJ3aXJlLnYxLkNvbXB1dGVIaXN0b2dyYW1SZXF1ZXN0GicucmFzdGVyd2lyZS52MS5Db21wdXRlSGlzdG9ncmFtUmVzcG9uc2UiA5ACAUJkChFkZXYucmFzdGVyd2lyZS52MUITQ2F0YWxvZ1NlcnZpY2VQcm90b1ABWjhyYXN0ZXJ3aXJlLmRldi9jbGllbnRzL2dvL2dlbi9yYXN0ZXJ3aXJlL3YxO3Jhc3RlcndpcmV2MWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_struct, file_google_protobuf_timestamp, file_rasterwire_v1_download]);
 
 /**
  * A band of an image as its file's header describes it.
@@ -310,6 +310,154 @@ export const GetImageResponseSchema: GenMessage<GetImageResponse> = /*@__PURE__*
   messageDesc(file_rasterwire_v1_catalog_service, 6);
 
 /**
+ * Asks how often values occur in bands of an image.
+ *
+ * @generated from message rasterwire.v1.ComputeHistogramRequest
+ */
+export type ComputeHistogramRequest = Message<"rasterwire.v1.ComputeHistogramRequest"> & {
+  /**
+   * The id of the image. Required.
+   *
+   * @generated from field: string image = 1;
+   */
+  image: string;
+
+  /**
+   * The names of the bands. Default: those that a picture of the image shows; see Visualization.bands.
+   *
+   * @generated from field: repeated string bands = 2;
+   */
+  bands: string[];
+
+  /**
+   * Where to look: pixels whose centre lies in it. Default: the whole of each band.
+   *
+   * @generated from field: rasterwire.v1.Region region = 3;
+   */
+  region?: Region | undefined;
+
+  /**
+   * In how many ranges of equal width the values are counted, from 1 to 1024. 0 means 256.
+   *
+   * @generated from field: int32 buckets = 4;
+   */
+  buckets: number;
+
+  /**
+   * Which percentiles to tell, at most 20. Default: 2 and 98.
+   *
+   * @generated from field: repeated double percents = 5;
+   */
+  percents: number[];
+};
+
+/**
+ * Describes the message rasterwire.v1.ComputeHistogramRequest.
+ * Use `create(ComputeHistogramRequestSchema)` to create a new message.
+ */
+export const ComputeHistogramRequestSchema: GenMessage<ComputeHistogramRequest> = /*@__PURE__*/
+  messageDesc(file_rasterwire_v1_catalog_service, 7);
+
+/**
+ * How often values occur in bands.
+ *
+ * @generated from message rasterwire.v1.ComputeHistogramResponse
+ */
+export type ComputeHistogramResponse = Message<"rasterwire.v1.ComputeHistogramResponse"> & {
+  /**
+   * The bands, in the order of the request.
+   *
+   * @generated from field: repeated rasterwire.v1.BandHistogram bands = 1;
+   */
+  bands: BandHistogram[];
+};
+
+/**
+ * Describes the message rasterwire.v1.ComputeHistogramResponse.
+ * Use `create(ComputeHistogramResponseSchema)` to create a new message.
+ */
+export const ComputeHistogramResponseSchema: GenMessage<ComputeHistogramResponse> = /*@__PURE__*/
+  messageDesc(file_rasterwire_v1_catalog_service, 8);
+
+/**
+ * How often values occur in a band.
+ *
+ * @generated from message rasterwire.v1.BandHistogram
+ */
+export type BandHistogram = Message<"rasterwire.v1.BandHistogram"> & {
+  /**
+   * The name of the band.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * The least valid value, where the first bucket begins. Absent where no pixel is valid.
+   *
+   * @generated from field: optional double min = 2;
+   */
+  min?: number | undefined;
+
+  /**
+   * The greatest valid value, which the last bucket includes. Absent where no pixel is valid.
+   *
+   * @generated from field: optional double max = 3;
+   */
+  max?: number | undefined;
+
+  /**
+   * The percentiles of the request, in its order. Empty where no pixel is valid.
+   *
+   * @generated from field: repeated double percentiles = 4;
+   */
+  percentiles: number[];
+
+  /**
+   * How many valid pixels have a value in each range of equal width from `min` to `max`. Empty where no
+   * pixel is valid.
+   *
+   * @generated from field: repeated int32 counts = 5;
+   */
+  counts: number[];
+
+  /**
+   * How many of the pixels are valid: not nodata, not masked, and finite.
+   *
+   * @generated from field: int32 valid_count = 6;
+   */
+  validCount: number;
+
+  /**
+   * How many pixels were looked at.
+   *
+   * @generated from field: int32 pixel_count = 7;
+   */
+  pixelCount: number;
+
+  /**
+   * The shrink factor of the pixels that were looked at: 1 is the full resolution.
+   *
+   * @generated from field: double overview = 8;
+   */
+  overview: number;
+
+  /**
+   * Whether every pixel of the band, or of the region in it, was looked at.
+   *
+   * @generated from field: bool is_exact = 9;
+   */
+  isExact: boolean;
+};
+
+/**
+ * Describes the message rasterwire.v1.BandHistogram.
+ * Use `create(BandHistogramSchema)` to create a new message.
+ */
+export const BandHistogramSchema: GenMessage<BandHistogram> = /*@__PURE__*/
+  messageDesc(file_rasterwire_v1_catalog_service, 9);
+
+/**
  * Tells which images a server can deliver, and what each holds.
  *
  * @generated from service rasterwire.v1.CatalogService
@@ -340,6 +488,21 @@ export const CatalogService: GenService<{
     methodKind: "unary";
     input: typeof GetImageRequestSchema;
     output: typeof GetImageResponseSchema;
+  },
+  /**
+   * Counts the values of bands, within a region where one is given, as an overview has them.
+   *
+   * For the handles of a picture's minimum and maximum. The work is bounded: at most about a million pixels of a
+   * band are looked at, and `is_exact` tells where these were all there are.
+   * Errors: NOT_FOUND for an unknown id, FAILED_PRECONDITION for an image whose rasters cannot be read,
+   * INVALID_ARGUMENT for a band that the image lacks and for a region that does not touch it.
+   *
+   * @generated from rpc rasterwire.v1.CatalogService.ComputeHistogram
+   */
+  computeHistogram: {
+    methodKind: "unary";
+    input: typeof ComputeHistogramRequestSchema;
+    output: typeof ComputeHistogramResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_rasterwire_v1_catalog_service, 0);

@@ -17,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rasterwire/v1/download.proto.
  */
 export const file_rasterwire_v1_download: GenFile = /*@__PURE__*/
-  fileDesc("ChxyYXN0ZXJ3aXJlL3YxL2Rvd25sb2FkLnByb3RvEg1yYXN0ZXJ3aXJlLnYxIroOCg5Eb3dubG9hZFBhcmFtcxIbCgVpbWFnZRgBIAEoCUIKukgHcgUQARiAIEgAEi8KCmV4cHJlc3Npb24YAiABKAsyGS5yYXN0ZXJ3aXJlLnYxLkV4cHJlc3Npb25IABInCgZtb3NhaWMYFiABKAsyFS5yYXN0ZXJ3aXJlLnYxLk1vc2FpY0gAEhYKBG5hbWUYAyABKAlCCLpIBXIDGP8BEjEKBWJhbmRzGAQgAygLMhcucmFzdGVyd2lyZS52MS5CYW5kU3BlY0IJukgGkgEDEJBOEhYKA2NycxgFIAEoCUIJukgGcgQYgIAEEsgBCg1jcnNfdHJhbnNmb3JtGAYgAygBQrABukisAZIBBiIEEgJAAboBnwEKGWNyc190cmFuc2Zvcm0uc2l4X251bWJlcnMSXmhhcyB0byBiZSBzaXggbnVtYmVycywgcm93LW1ham9yOiBbeFNjYWxlLCB4U2hlYXIsIHhUcmFuc2xhdGlvbiwgeVNoZWFyLCB5U2NhbGUsIHlUcmFuc2xhdGlvbl0aInNpemUodGhpcykgPT0gMCB8fCBzaXplKHRoaXMpID09IDYSIgoKZGltZW5zaW9ucxgHIAMoBUIOukgLkgEIEAIiBBoCIAASJAoFc2NhbGUYCCABKAFCELpIDRILIQAAAAAAAAAAQAFIAYgBARIlCgZyZWdpb24YCSABKAsyFS5yYXN0ZXJ3aXJlLnYxLlJlZ2lvbhIaCg1maWxlX3Blcl9iYW5kGAogASgISAKIAQESLwoGZm9ybWF0GAsgASgOMhUucmFzdGVyd2lyZS52MS5Gb3JtYXRCCLpIBYIBAhABEjcKCnByZWNlZGVuY2UYDCABKA4yGS5yYXN0ZXJ3aXJlLnYxLlByZWNlZGVuY2VCCLpIBYIBAhABEg4KBnN0cmljdBgNIAEoCBI3CgpyZXNhbXBsaW5nGA4gASgOMhkucmFzdGVyd2lyZS52MS5SZXNhbXBsaW5nQgi6SAWCAQIQARITCgZub2RhdGEYDyABKAFIA4gBARIrCgRtYXNrGBAgASgOMhMucmFzdGVyd2lyZS52MS5NYXNrQgi6SAWCAQIQARIWCg5jbGlwX3RvX3JlZ2lvbhgRIAEoCBI5Cgtjb21wcmVzc2lvbhgSIAEoDjIaLnJhc3RlcndpcmUudjEuQ29tcHJlc3Npb25CCLpIBYIBAhABEikKEWNvbXByZXNzaW9uX2xldmVsGBMgASgFQgm6SAYaBBgWKAFIBIgBARIXCg9jbG91ZF9vcHRpbWl6ZWQYFCABKAgSHwoKcmVxdWVzdF9pZBgVIAEoCUILukgIcgOwAQHYAQESLgoLbm9kYXRhX3RleHQYFyABKAlCGbpIFnIRMg9eLT9bMC05XXsxLDIwfSTYAQE6ygW6SMYFGqwBChdjcnNfdHJhbnNmb3JtLm5lZWRzX2NycxJgY3JzX3RyYW5zZm9ybTogc2l4IG51bWJlcnMgZ2l2ZW4gd2l0aG91dCBhIGNyczsgbmFtZSB0aGUgY3JzIHRoZXkgYXJlIGluLCBmb3IgZXhhbXBsZSBFUFNHOjMyNjEwGi9zaXplKHRoaXMuY3JzX3RyYW5zZm9ybSkgPT0gMCB8fCB0aGlzLmNycyAhPSAnJxqXAQobY2xpcF90b19yZWdpb24ubmVlZHNfcmVnaW9uEk5jbGlwX3RvX3JlZ2lvbjogdHJ1ZSB3aXRob3V0IGEgcmVnaW9uOyBnaXZlIHRoZSByZWdpb24gd2hvc2Ugb3V0c2lkZSBpcyBtYXNrZWQaKCF0aGlzLmNsaXBfdG9fcmVnaW9uIHx8IGhhcyh0aGlzLnJlZ2lvbikahQEKG25vZGF0YV90ZXh0Lm5vdF93aXRoX25vZGF0YRI5bm9kYXRhX3RleHQ6IGdpdmVuIHRvZ2V0aGVyIHdpdGggbm9kYXRhOyBnaXZlIG9uZSBvZiB0aGVtGit0aGlzLm5vZGF0YV90ZXh0ID09ICcnIHx8ICFoYXModGhpcy5ub2RhdGEpGvIBCiBkaW1lbnNpb25zLndpdGhfcmVnaW9uX2FuZF9zY2FsZRJnZGltZW5zaW9uczogZ2l2ZW4gdG9nZXRoZXIgd2l0aCByZWdpb24gYW5kIHNjYWxlIChvciBjcnNfdHJhbnNmb3JtKTsgZ2l2ZSB0aGUgcmVnaW9uIGFuZCBlaXRoZXIgb2YgdGhlbRplIShoYXModGhpcy5yZWdpb24pICYmIHNpemUodGhpcy5kaW1lbnNpb25zKSA+IDAgJiYgKGhhcyh0aGlzLnNjYWxlKSB8fCBzaXplKHRoaXMuY3JzX3RyYW5zZm9ybSkgPiAwKSlCDwoGc291cmNlEgW6SAIIAUIICgZfc2NhbGVCEAoOX2ZpbGVfcGVyX2JhbmRCCQoHX25vZGF0YUIUChJfY29tcHJlc3Npb25fbGV2ZWwi5QIKBk1vc2FpYxIpCgZpbWFnZXMYASABKAsyFy5yYXN0ZXJ3aXJlLnYxLkltYWdlSWRzSAASLwoFcXVlcnkYAiABKAsyHi5yYXN0ZXJ3aXJlLnYxLkNvbGxlY3Rpb25RdWVyeUgAEjUKCWNvbXBvc2l0ZRgDIAEoDjIYLnJhc3RlcndpcmUudjEuQ29tcG9zaXRlQgi6SAWCAQIQARIeCgxxdWFsaXR5X2JhbmQYBCABKAlCCLpIBXIDGIAIOpYBukiSARqPAQoacXVhbGl0eV9iYW5kLm5lZWRzX3F1YWxpdHkSPXF1YWxpdHlfYmFuZDogY291bnRzIHdpdGggQ09NUE9TSVRFX1FVQUxJVFksIGFuZCBvbmx5IHdpdGggaXQaMih0aGlzLmNvbXBvc2l0ZSA9PSA4KSA9PSAodGhpcy5xdWFsaXR5X2JhbmQgIT0gJycpQg8KBnNjZW5lcxIFukgCCAEiLQoISW1hZ2VJZHMSIQoDaWRzGAEgAygJQhS6SBGSAQ4IARCIJyIHcgUQARiAICK3AgoPQ29sbGVjdGlvblF1ZXJ5Eh4KCmNvbGxlY3Rpb24YASABKAlCCrpIB3IFEAEYgCASLgoKc3RhcnRfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZW5kX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiUKBmJvdW5kcxgEIAEoCzIVLnJhc3RlcndpcmUudjEuUmVnaW9uEjgKB2ZpbHRlcnMYBSADKAsyHS5yYXN0ZXJ3aXJlLnYxLlByb3BlcnR5RmlsdGVyQgi6SAWSAQIQZBIZCgdzb3J0X2J5GAYgASgJQgi6SAVyAxiACBISCgpkZXNjZW5kaW5nGAcgASgIEhYKBWxpbWl0GAggASgFQge6SAQaAigAIpsBCg5Qcm9wZXJ0eUZpbHRlchIcCghwcm9wZXJ0eRgBIAEoCUIKukgHcgUQARiACBI5Cgpjb21wYXJpc29uGAIgASgOMhkucmFzdGVyd2lyZS52MS5Db21wYXJpc29uQgq6SAeCAQQQASAAEhAKBm51bWJlchgDIAEoAUgAEg4KBHRleHQYBCABKAlIAEIOCgV2YWx1ZRIFukgCCAEikgMKCEJhbmRTcGVjEhYKAmlkGAEgASgJQgq6SAdyBRABGIAIEhYKA2NycxgCIAEoCUIJukgGcgQYgIAEEsgBCg1jcnNfdHJhbnNmb3JtGAMgAygBQrABukisAZIBBiIEEgJAAboBnwEKGWNyc190cmFuc2Zvcm0uc2l4X251bWJlcnMSXmhhcyB0byBiZSBzaXggbnVtYmVycywgcm93LW1ham9yOiBbeFNjYWxlLCB4U2hlYXIsIHhUcmFuc2xhdGlvbiwgeVNoZWFyLCB5U2NhbGUsIHlUcmFuc2xhdGlvbl0aInNpemUodGhpcykgPT0gMCB8fCBzaXplKHRoaXMpID09IDYSIgoKZGltZW5zaW9ucxgEIAMoBUIOukgLkgEIEAIiBBoCIAASJAoFc2NhbGUYBSABKAFCELpIDRILIQAAAAAAAAAAQAFIAIgBARI3CgpyZXNhbXBsaW5nGAYgASgOMhkucmFzdGVyd2lyZS52MS5SZXNhbXBsaW5nQgi6SAWCAQIQAUIICgZfc2NhbGUisgEKBlJlZ2lvbhIyCgxib3VuZGluZ19ib3gYASABKAsyGi5yYXN0ZXJ3aXJlLnYxLkJvdW5kaW5nQm94SAASHQoHZ2VvanNvbhgCIAEoCUIKukgHcgUogICABUgAEhYKA2NycxgDIAEoCUIJukgGcgQYgIAEEi0KBWVkZ2VzGAQgASgOMhQucmFzdGVyd2lyZS52MS5FZGdlc0IIukgFggECEAFCDgoFc2hhcGUSBbpIAggBImsKC0JvdW5kaW5nQm94EhUKBHdlc3QYASABKAFCB7pIBBICQAESFgoFc291dGgYAiABKAFCB7pIBBICQAESFQoEZWFzdBgDIAEoAUIHukgEEgJAARIWCgVub3J0aBgEIAEoAUIHukgEEgJAASJnCgpEb3dubG9hZElkEgwKBG5hbWUYASABKAkSDQoFdG9rZW4YAiABKAkSLwoLZXhwaXJlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgsKA3VybBgEIAEoCSKCAwoMRG93bmxvYWRQbGFuEhAKCGZpbGVuYW1lGAEgASgJEhEKCW1pbWVfdHlwZRgCIAEoCRIlCgZmb3JtYXQYAyABKA4yFS5yYXN0ZXJ3aXJlLnYxLkZvcm1hdBIqCgdyYXN0ZXJzGAQgAygLMhkucmFzdGVyd2lyZS52MS5SYXN0ZXJQbGFuEhoKEnVuY29tcHJlc3NlZF9ieXRlcxgFIAEoAxIXCg9lc3RpbWF0ZWRfYnl0ZXMYBiABKAMSLAoHaWdub3JlZBgHIAMoCzIbLnJhc3RlcndpcmUudjEuSWdub3JlZEZpZWxkEgwKBGV0YWcYCCABKAkSDgoGc2NlbmVzGAkgASgDEhQKDHNvdXJjZV9ieXRlcxgKIAEoAxIoCghsZWZ0X291dBgLIAMoCzIWLnJhc3RlcndpcmUudjEuTGVmdE91dBIiCgVub3RlcxgMIAMoCzITLnJhc3RlcndpcmUudjEuTm90ZRIVCg1pbWFnZXNfdGVzdGVkGA0gASgDIiMKBE5vdGUSDQoFZmllbGQYASABKAkSDAoEdGV4dBgCIAEoCSI2CgdMZWZ0T3V0EgwKBGl0ZW0YASABKAkSDgoGcmVhc29uGAIgASgJEg0KBWJhbmRzGAMgAygJIi0KDElnbm9yZWRGaWVsZBINCgVmaWVsZBgBIAEoCRIOCgZyZWFzb24YAiABKAkiogEKClJhc3RlclBsYW4SDAoEcGF0aBgBIAEoCRImCgRncmlkGAIgASgLMhgucmFzdGVyd2lyZS52MS5QaXhlbEdyaWQSJgoFYmFuZHMYAyADKAsyFy5yYXN0ZXJ3aXJlLnYxLkJhbmRQbGFuEiEKBG1hc2sYBCABKA4yEy5yYXN0ZXJ3aXJlLnYxLk1hc2sSEwoLbWFza19yZWFzb24YBSABKAki2QEKCEJhbmRQbGFuEgoKAmlkGAEgASgJEioKCWRhdGFfdHlwZRgCIAEoDjIXLnJhc3RlcndpcmUudjEuRGF0YVR5cGUSEwoGbm9kYXRhGAMgASgBSACIAQESLQoKcmVzYW1wbGluZxgEIAEoDjIZLnJhc3RlcndpcmUudjEuUmVzYW1wbGluZxIQCghvdmVydmlldxgFIAEoARIMCgRwYXRoGAYgASgJEhEKCXBsYWNlZF9ieRgHIAEoCRITCgtub2RhdGFfdGV4dBgIIAEoCUIJCgdfbm9kYXRhIk4KCVBpeGVsR3JpZBILCgNjcnMYASABKAkSFQoNY3JzX3RyYW5zZm9ybRgCIAMoARINCgV3aWR0aBgDIAEoAxIOCgZoZWlnaHQYBCABKAMipQEKDURvd25sb2FkQ2h1bmsSDAoEZGF0YRgBIAEoDBIOCgZvZmZzZXQYAiABKAMSEwoGY3JjMzJjGAMgASgHSACIAQESLwoIcHJvZ3Jlc3MYBCABKAsyHS5yYXN0ZXJ3aXJlLnYxLlJlbmRlclByb2dyZXNzEiUKBGZpbGUYBSABKAsyFy5yYXN0ZXJ3aXJlLnYxLkZpbGVJbmZvQgkKB19jcmMzMmMiOwoOUmVuZGVyUHJvZ3Jlc3MSEwoLYmxvY2tzX2RvbmUYASABKAMSFAoMYmxvY2tzX3RvdGFsGAIgASgDImEKCEZpbGVJbmZvEhAKCGZpbGVuYW1lGAEgASgJEhEKCW1pbWVfdHlwZRgCIAEoCRISCgpzaXplX2J5dGVzGAMgASgDEg4KBmNyYzMyYxgEIAEoBxIMCgRldGFnGAUgASgJKsQBCgpDb21wYXJpc29uEhoKFkNPTVBBUklTT05fVU5TUEVDSUZJRUQQABIUChBDT01QQVJJU09OX0VRVUFMEAESGAoUQ09NUEFSSVNPTl9OT1RfRVFVQUwQAhITCg9DT01QQVJJU09OX0xFU1MQAxIcChhDT01QQVJJU09OX0xFU1NfT1JfRVFVQUwQBBIWChJDT01QQVJJU09OX0dSRUFURVIQBRIfChtDT01QQVJJU09OX0dSRUFURVJfT1JfRVFVQUwQBirLAQoJQ29tcG9zaXRlEhkKFUNPTVBPU0lURV9VTlNQRUNJRklFRBAAEhMKD0NPTVBPU0lURV9GSVJTVBABEhIKDkNPTVBPU0lURV9MQVNUEAISEQoNQ09NUE9TSVRFX01JThADEhEKDUNPTVBPU0lURV9NQVgQBBISCg5DT01QT1NJVEVfTUVBThAFEhQKEENPTVBPU0lURV9NRURJQU4QBhITCg9DT01QT1NJVEVfQ09VTlQQBxIVChFDT01QT1NJVEVfUVVBTElUWRAIKqcBCgZGb3JtYXQSFgoSRk9STUFUX1VOU1BFQ0lGSUVEEAASGgoWRk9STUFUX1pJUFBFRF9HRU9fVElGRhABEiMKH0ZPUk1BVF9aSVBQRURfR0VPX1RJRkZfUEVSX0JBTkQQAhITCg9GT1JNQVRfR0VPX1RJRkYQAxIOCgpGT1JNQVRfTlBZEAQSDgoKRk9STUFUX1BORxAFEg8KC0ZPUk1BVF9KUEVHEAYqXAoKUHJlY2VkZW5jZRIaChZQUkVDRURFTkNFX1VOU1BFQ0lGSUVEEAASGQoVUFJFQ0VERU5DRV9ET0NVTUVOVEVEEAESFwoTUFJFQ0VERU5DRV9DT01CSU5FRBACKt4CCgpSZXNhbXBsaW5nEhoKFlJFU0FNUExJTkdfVU5TUEVDSUZJRUQQABIWChJSRVNBTVBMSU5HX05FQVJFU1QQARIXChNSRVNBTVBMSU5HX0JJTElORUFSEAISFAoQUkVTQU1QTElOR19DVUJJQxADEhsKF1JFU0FNUExJTkdfQ1VCSUNfU1BMSU5FEAQSFgoSUkVTQU1QTElOR19MQU5DWk9TEAUSFgoSUkVTQU1QTElOR19BVkVSQUdFEAYSEwoPUkVTQU1QTElOR19NT0RFEAcSEgoOUkVTQU1QTElOR19NSU4QCBISCg5SRVNBTVBMSU5HX01BWBAJEhUKEVJFU0FNUExJTkdfTUVESUFOEAoSEQoNUkVTQU1QTElOR19RMRALEhEKDVJFU0FNUExJTkdfUTMQDBISCg5SRVNBTVBMSU5HX1NVTRANEhIKDlJFU0FNUExJTkdfUk1TEA4qUAoETWFzaxIUChBNQVNLX1VOU1BFQ0lGSUVEEAASDwoLTUFTS19OT0RBVEEQARINCglNQVNLX0JBTkQQAhISCg5NQVNLX0VBQ0hfQkFORBADKoQBCgtDb21wcmVzc2lvbhIbChdDT01QUkVTU0lPTl9VTlNQRUNJRklFRBAAEhQKEENPTVBSRVNTSU9OX05PTkUQARIXChNDT01QUkVTU0lPTl9ERUZMQVRFEAISEwoPQ09NUFJFU1NJT05fTFpXEAMSFAoQQ09NUFJFU1NJT05fWlNURBAEKkQKBUVkZ2VzEhUKEUVER0VTX1VOU1BFQ0lGSUVEEAASEAoMRURHRVNfUExBTkFSEAESEgoORURHRVNfR0VPREVTSUMQAir9AQoIRGF0YVR5cGUSGQoVREFUQV9UWVBFX1VOU1BFQ0lGSUVEEAASEwoPREFUQV9UWVBFX1VJTlQ4EAESEgoOREFUQV9UWVBFX0lOVDgQAhIUChBEQVRBX1RZUEVfVUlOVDE2EAMSEwoPREFUQV9UWVBFX0lOVDE2EAQSFAoQREFUQV9UWVBFX1VJTlQzMhAFEhMKD0RBVEFfVFlQRV9JTlQzMhAGEhQKEERBVEFfVFlQRV9VSU5UNjQQBxITCg9EQVRBX1RZUEVfSU5UNjQQCBIVChFEQVRBX1RZUEVfRkxPQVQzMhAJEhUKEURBVEFfVFlQRV9GTE9BVDY0EApCXgoRZGV2LnJhc3RlcndpcmUudjFCDURvd25sb2FkUHJvdG9QAVo4cmFzdGVyd2lyZS5kZXYvY2xpZW50cy9nby9nZW4vcmFzdGVyd2lyZS92MTtyYXN0ZXJ3aXJldjFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp, file_rasterwire_v1_expression]);
+  fileDesc("ChxyYXN0ZXJ3aXJlL3YxL2Rvd25sb2FkLnByb3RvEg1yYXN0ZXJ3aXJlLnYxIpYQCg5Eb3dubG9hZFBhcmFtcxIbCgVpbWFnZRgBIAEoCUIKukgHcgUQARiAIEgAEi8KCmV4cHJlc3Npb24YAiABKAsyGS5yYXN0ZXJ3aXJlLnYxLkV4cHJlc3Npb25IABInCgZtb3NhaWMYFiABKAsyFS5yYXN0ZXJ3aXJlLnYxLk1vc2FpY0gAEhYKBG5hbWUYAyABKAlCCLpIBXIDGP8BEjEKBWJhbmRzGAQgAygLMhcucmFzdGVyd2lyZS52MS5CYW5kU3BlY0IJukgGkgEDEJBOEhYKA2NycxgFIAEoCUIJukgGcgQYgIAEEsgBCg1jcnNfdHJhbnNmb3JtGAYgAygBQrABukisAZIBBiIEEgJAAboBnwEKGWNyc190cmFuc2Zvcm0uc2l4X251bWJlcnMSXmhhcyB0byBiZSBzaXggbnVtYmVycywgcm93LW1ham9yOiBbeFNjYWxlLCB4U2hlYXIsIHhUcmFuc2xhdGlvbiwgeVNoZWFyLCB5U2NhbGUsIHlUcmFuc2xhdGlvbl0aInNpemUodGhpcykgPT0gMCB8fCBzaXplKHRoaXMpID09IDYSIgoKZGltZW5zaW9ucxgHIAMoBUIOukgLkgEIEAIiBBoCIAASJAoFc2NhbGUYCCABKAFCELpIDRILIQAAAAAAAAAAQAFIAYgBARIlCgZyZWdpb24YCSABKAsyFS5yYXN0ZXJ3aXJlLnYxLlJlZ2lvbhIaCg1maWxlX3Blcl9iYW5kGAogASgISAKIAQESLwoGZm9ybWF0GAsgASgOMhUucmFzdGVyd2lyZS52MS5Gb3JtYXRCCLpIBYIBAhABEjcKCnByZWNlZGVuY2UYDCABKA4yGS5yYXN0ZXJ3aXJlLnYxLlByZWNlZGVuY2VCCLpIBYIBAhABEg4KBnN0cmljdBgNIAEoCBI3CgpyZXNhbXBsaW5nGA4gASgOMhkucmFzdGVyd2lyZS52MS5SZXNhbXBsaW5nQgi6SAWCAQIQARITCgZub2RhdGEYDyABKAFIA4gBARIrCgRtYXNrGBAgASgOMhMucmFzdGVyd2lyZS52MS5NYXNrQgi6SAWCAQIQARIWCg5jbGlwX3RvX3JlZ2lvbhgRIAEoCBI5Cgtjb21wcmVzc2lvbhgSIAEoDjIaLnJhc3RlcndpcmUudjEuQ29tcHJlc3Npb25CCLpIBYIBAhABEikKEWNvbXByZXNzaW9uX2xldmVsGBMgASgFQgm6SAYaBBgWKAFIBIgBARIXCg9jbG91ZF9vcHRpbWl6ZWQYFCABKAgSHwoKcmVxdWVzdF9pZBgVIAEoCUILukgIcgOwAQHYAQESLgoLbm9kYXRhX3RleHQYFyABKAlCGbpIFnIRMg9eLT9bMC05XXsxLDIwfSTYAQESMwoNdmlzdWFsaXphdGlvbhgYIAEoCzIcLnJhc3RlcndpcmUudjEuVmlzdWFsaXphdGlvbjrxBrpI7QYarAEKF2Nyc190cmFuc2Zvcm0ubmVlZHNfY3JzEmBjcnNfdHJhbnNmb3JtOiBzaXggbnVtYmVycyBnaXZlbiB3aXRob3V0IGEgY3JzOyBuYW1lIHRoZSBjcnMgdGhleSBhcmUgaW4sIGZvciBleGFtcGxlIEVQU0c6MzI2MTAaL3NpemUodGhpcy5jcnNfdHJhbnNmb3JtKSA9PSAwIHx8IHRoaXMuY3JzICE9ICcnGpcBChtjbGlwX3RvX3JlZ2lvbi5uZWVkc19yZWdpb24STmNsaXBfdG9fcmVnaW9uOiB0cnVlIHdpdGhvdXQgYSByZWdpb247IGdpdmUgdGhlIHJlZ2lvbiB3aG9zZSBvdXRzaWRlIGlzIG1hc2tlZBooIXRoaXMuY2xpcF90b19yZWdpb24gfHwgaGFzKHRoaXMucmVnaW9uKRqFAQobbm9kYXRhX3RleHQubm90X3dpdGhfbm9kYXRhEjlub2RhdGFfdGV4dDogZ2l2ZW4gdG9nZXRoZXIgd2l0aCBub2RhdGE7IGdpdmUgb25lIG9mIHRoZW0aK3RoaXMubm9kYXRhX3RleHQgPT0gJycgfHwgIWhhcyh0aGlzLm5vZGF0YSka8gEKIGRpbWVuc2lvbnMud2l0aF9yZWdpb25fYW5kX3NjYWxlEmdkaW1lbnNpb25zOiBnaXZlbiB0b2dldGhlciB3aXRoIHJlZ2lvbiBhbmQgc2NhbGUgKG9yIGNyc190cmFuc2Zvcm0pOyBnaXZlIHRoZSByZWdpb24gYW5kIGVpdGhlciBvZiB0aGVtGmUhKGhhcyh0aGlzLnJlZ2lvbikgJiYgc2l6ZSh0aGlzLmRpbWVuc2lvbnMpID4gMCAmJiAoaGFzKHRoaXMuc2NhbGUpIHx8IHNpemUodGhpcy5jcnNfdHJhbnNmb3JtKSA+IDApKRqkAQoiYmFuZHMubm90X3dpdGhfdmlzdWFsaXphdGlvbl9iYW5kcxJAYmFuZHM6IGdpdmVuIHRvZ2V0aGVyIHdpdGggdmlzdWFsaXphdGlvbi5iYW5kczsgZ2l2ZSBvbmUgb2YgdGhlbRo8c2l6ZSh0aGlzLmJhbmRzKSA9PSAwIHx8IHNpemUodGhpcy52aXN1YWxpemF0aW9uLmJhbmRzKSA9PSAwQg8KBnNvdXJjZRIFukgCCAFCCAoGX3NjYWxlQhAKDl9maWxlX3Blcl9iYW5kQgkKB19ub2RhdGFCFAoSX2NvbXByZXNzaW9uX2xldmVsIocKCg1WaXN1YWxpemF0aW9uEpIBCgViYW5kcxgBIAMoCUKCAbpIf5IBCSIHcgUQARiACLoBcAofdmlzdWFsaXphdGlvbi5vbmVfYmFuZF9vcl90aHJlZRI0aGFzIHRvIGJlIG9uZSBiYW5kLCBvciB0aHJlZSBmb3IgcmVkLCBncmVlbiBhbmQgYmx1ZRoXc2l6ZSh0aGlzKSBpbiBbMCwgMSwgM10SjwEKA21pbhgCIAMoAUKBAbpIfpIBBiIEEgJAAboBcgohdmlzdWFsaXphdGlvbi5vbmVfbnVtYmVyX29yX3RocmVlEjRoYXMgdG8gYmUgb25lIG51bWJlciwgb3Igb25lIGZvciBlYWNoIG9mIHRocmVlIGJhbmRzGhdzaXplKHRoaXMpIGluIFswLCAxLCAzXRKPAQoDbWF4GAMgAygBQoEBukh+kgEGIgQSAkABugFyCiF2aXN1YWxpemF0aW9uLm9uZV9udW1iZXJfb3JfdGhyZWUSNGhhcyB0byBiZSBvbmUgbnVtYmVyLCBvciBvbmUgZm9yIGVhY2ggb2YgdGhyZWUgYmFuZHMaF3NpemUodGhpcykgaW4gWzAsIDEsIDNdEpsBCgVnYW1tYRgEIAMoAUKLAbpIhwGSAQ8iDRILIQAAAAAAAAAAQAG6AXIKIXZpc3VhbGl6YXRpb24ub25lX251bWJlcl9vcl90aHJlZRI0aGFzIHRvIGJlIG9uZSBudW1iZXIsIG9yIG9uZSBmb3IgZWFjaCBvZiB0aHJlZSBiYW5kcxoXc2l6ZSh0aGlzKSBpbiBbMCwgMSwgM10SNQoHcGFsZXR0ZRgFIAMoCUIkukghkgEeEIACIhlyFzIVXiM/WzAtOUEtWmEtel17MSwzMH0kEicKB3N0cmV0Y2gYBiABKAsyFi5yYXN0ZXJ3aXJlLnYxLlN0cmV0Y2g6vgS6SLoEGoYCChl2aXN1YWxpemF0aW9uLm1pbl9pc19sZXNzEittaW46IGhhcyB0byBiZSBsZXNzIHRoYW4gbWF4LCBpbiBldmVyeSBiYW5kGrsBc2l6ZSh0aGlzLm1pbikgPT0gMCB8fCBzaXplKHRoaXMubWF4KSA9PSAwIHx8IFswLCAxLCAyXS5hbGwoaSwgKGkgPj0gc2l6ZSh0aGlzLm1pbikgJiYgaSA+PSBzaXplKHRoaXMubWF4KSkgfHwgdGhpcy5taW5baSA8IHNpemUodGhpcy5taW4pID8gaSA6IDBdIDwgdGhpcy5tYXhbaSA8IHNpemUodGhpcy5tYXgpID8gaSA6IDBdKRqDAQohdmlzdWFsaXphdGlvbi5wYWxldHRlX29mX29uZV9iYW5kEi1wYWxldHRlOiBnaXZlbiBmb3IgdGhyZWUgYmFuZHM7IG5hbWUgb25lIGJhbmQaL3NpemUodGhpcy5wYWxldHRlKSA9PSAwIHx8IHNpemUodGhpcy5iYW5kcykgPCAyGqgBCiN2aXN1YWxpemF0aW9uLnBhbGV0dGVfd2l0aG91dF9nYW1tYRJPZ2FtbWE6IGdpdmVuIHRvZ2V0aGVyIHdpdGggcGFsZXR0ZSwgd2hpY2ggaGFzIHRoZSBjb2xvdXJzIGFscmVhZHk7IGxlYXZlIGl0IG91dBowc2l6ZSh0aGlzLnBhbGV0dGUpID09IDAgfHwgc2l6ZSh0aGlzLmdhbW1hKSA9PSAwIu4CCgdTdHJldGNoEjMKDWxvd2VyX3BlcmNlbnQYASABKAFCF7pIFBISGQAAAAAAAFlAKQAAAAAAAAAASACIAQESMwoNdXBwZXJfcGVyY2VudBgCIAEoAUIXukgUEhIZAAAAAAAAWUApAAAAAAAAAABIAYgBATrUAbpI0AEazQEKFXN0cmV0Y2gubG93ZXJfaXNfbGVzcxJGbG93ZXJfcGVyY2VudDogaGFzIHRvIGJlIGxlc3MgdGhhbiB1cHBlcl9wZXJjZW50ICgyIGFuZCA5OCBieSBkZWZhdWx0KRpsKGhhcyh0aGlzLmxvd2VyX3BlcmNlbnQpID8gdGhpcy5sb3dlcl9wZXJjZW50IDogMi4wKSA8IChoYXModGhpcy51cHBlcl9wZXJjZW50KSA/IHRoaXMudXBwZXJfcGVyY2VudCA6IDk4LjApQhAKDl9sb3dlcl9wZXJjZW50QhAKDl91cHBlcl9wZXJjZW50IuUCCgZNb3NhaWMSKQoGaW1hZ2VzGAEgASgLMhcucmFzdGVyd2lyZS52MS5JbWFnZUlkc0gAEi8KBXF1ZXJ5GAIgASgLMh4ucmFzdGVyd2lyZS52MS5Db2xsZWN0aW9uUXVlcnlIABI1Cgljb21wb3NpdGUYAyABKA4yGC5yYXN0ZXJ3aXJlLnYxLkNvbXBvc2l0ZUIIukgFggECEAESHgoMcXVhbGl0eV9iYW5kGAQgASgJQgi6SAVyAxiACDqWAbpIkgEajwEKGnF1YWxpdHlfYmFuZC5uZWVkc19xdWFsaXR5Ej1xdWFsaXR5X2JhbmQ6IGNvdW50cyB3aXRoIENPTVBPU0lURV9RVUFMSVRZLCBhbmQgb25seSB3aXRoIGl0GjIodGhpcy5jb21wb3NpdGUgPT0gOCkgPT0gKHRoaXMucXVhbGl0eV9iYW5kICE9ICcnKUIPCgZzY2VuZXMSBbpIAggBIi0KCEltYWdlSWRzEiEKA2lkcxgBIAMoCUIUukgRkgEOCAEQiCciB3IFEAEYgCAitwIKD0NvbGxlY3Rpb25RdWVyeRIeCgpjb2xsZWN0aW9uGAEgASgJQgq6SAdyBRABGIAgEi4KCnN0YXJ0X3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVuZF90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIlCgZib3VuZHMYBCABKAsyFS5yYXN0ZXJ3aXJlLnYxLlJlZ2lvbhI4CgdmaWx0ZXJzGAUgAygLMh0ucmFzdGVyd2lyZS52MS5Qcm9wZXJ0eUZpbHRlckIIukgFkgECEGQSGQoHc29ydF9ieRgGIAEoCUIIukgFcgMYgAgSEgoKZGVzY2VuZGluZxgHIAEoCBIWCgVsaW1pdBgIIAEoBUIHukgEGgIoACKbAQoOUHJvcGVydHlGaWx0ZXISHAoIcHJvcGVydHkYASABKAlCCrpIB3IFEAEYgAgSOQoKY29tcGFyaXNvbhgCIAEoDjIZLnJhc3RlcndpcmUudjEuQ29tcGFyaXNvbkIKukgHggEEEAEgABIQCgZudW1iZXIYAyABKAFIABIOCgR0ZXh0GAQgASgJSABCDgoFdmFsdWUSBbpIAggBIpIDCghCYW5kU3BlYxIWCgJpZBgBIAEoCUIKukgHcgUQARiACBIWCgNjcnMYAiABKAlCCbpIBnIEGICABBLIAQoNY3JzX3RyYW5zZm9ybRgDIAMoAUKwAbpIrAGSAQYiBBICQAG6AZ8BChljcnNfdHJhbnNmb3JtLnNpeF9udW1iZXJzEl5oYXMgdG8gYmUgc2l4IG51bWJlcnMsIHJvdy1tYWpvcjogW3hTY2FsZSwgeFNoZWFyLCB4VHJhbnNsYXRpb24sIHlTaGVhciwgeVNjYWxlLCB5VHJhbnNsYXRpb25dGiJzaXplKHRoaXMpID09IDAgfHwgc2l6ZSh0aGlzKSA9PSA2EiIKCmRpbWVuc2lvbnMYBCADKAVCDrpIC5IBCBACIgQaAiAAEiQKBXNjYWxlGAUgASgBQhC6SA0SCyEAAAAAAAAAAEABSACIAQESNwoKcmVzYW1wbGluZxgGIAEoDjIZLnJhc3RlcndpcmUudjEuUmVzYW1wbGluZ0IIukgFggECEAFCCAoGX3NjYWxlIrIBCgZSZWdpb24SMgoMYm91bmRpbmdfYm94GAEgASgLMhoucmFzdGVyd2lyZS52MS5Cb3VuZGluZ0JveEgAEh0KB2dlb2pzb24YAiABKAlCCrpIB3IFKICAgAVIABIWCgNjcnMYAyABKAlCCbpIBnIEGICABBItCgVlZGdlcxgEIAEoDjIULnJhc3RlcndpcmUudjEuRWRnZXNCCLpIBYIBAhABQg4KBXNoYXBlEgW6SAIIASJrCgtCb3VuZGluZ0JveBIVCgR3ZXN0GAEgASgBQge6SAQSAkABEhYKBXNvdXRoGAIgASgBQge6SAQSAkABEhUKBGVhc3QYAyABKAFCB7pIBBICQAESFgoFbm9ydGgYBCABKAFCB7pIBBICQAEiZwoKRG93bmxvYWRJZBIMCgRuYW1lGAEgASgJEg0KBXRva2VuGAIgASgJEi8KC2V4cGlyZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBILCgN1cmwYBCABKAkiuwMKDERvd25sb2FkUGxhbhIQCghmaWxlbmFtZRgBIAEoCRIRCgltaW1lX3R5cGUYAiABKAkSJQoGZm9ybWF0GAMgASgOMhUucmFzdGVyd2lyZS52MS5Gb3JtYXQSKgoHcmFzdGVycxgEIAMoCzIZLnJhc3RlcndpcmUudjEuUmFzdGVyUGxhbhIaChJ1bmNvbXByZXNzZWRfYnl0ZXMYBSABKAMSFwoPZXN0aW1hdGVkX2J5dGVzGAYgASgDEiwKB2lnbm9yZWQYByADKAsyGy5yYXN0ZXJ3aXJlLnYxLklnbm9yZWRGaWVsZBIMCgRldGFnGAggASgJEg4KBnNjZW5lcxgJIAEoAxIUCgxzb3VyY2VfYnl0ZXMYCiABKAMSKAoIbGVmdF9vdXQYCyADKAsyFi5yYXN0ZXJ3aXJlLnYxLkxlZnRPdXQSIgoFbm90ZXMYDCADKAsyEy5yYXN0ZXJ3aXJlLnYxLk5vdGUSFQoNaW1hZ2VzX3Rlc3RlZBgNIAEoAxI3Cg12aXN1YWxpemF0aW9uGA4gASgLMiAucmFzdGVyd2lyZS52MS5WaXN1YWxpemF0aW9uUGxhbiJdChFWaXN1YWxpemF0aW9uUGxhbhInCgViYW5kcxgBIAMoCzIYLnJhc3RlcndpcmUudjEuU2hvd25CYW5kEg8KB3BhbGV0dGUYAiADKAkSDgoGcmVhc29uGAMgASgJIlAKCVNob3duQmFuZBIKCgJpZBgBIAEoCRILCgNtaW4YAiABKAESCwoDbWF4GAMgASgBEg0KBWdhbW1hGAQgASgBEg4KBnJlYXNvbhgFIAEoCSIjCgROb3RlEg0KBWZpZWxkGAEgASgJEgwKBHRleHQYAiABKAkiNgoHTGVmdE91dBIMCgRpdGVtGAEgASgJEg4KBnJlYXNvbhgCIAEoCRINCgViYW5kcxgDIAMoCSItCgxJZ25vcmVkRmllbGQSDQoFZmllbGQYASABKAkSDgoGcmVhc29uGAIgASgJIqIBCgpSYXN0ZXJQbGFuEgwKBHBhdGgYASABKAkSJgoEZ3JpZBgCIAEoCzIYLnJhc3RlcndpcmUudjEuUGl4ZWxHcmlkEiYKBWJhbmRzGAMgAygLMhcucmFzdGVyd2lyZS52MS5CYW5kUGxhbhIhCgRtYXNrGAQgASgOMhMucmFzdGVyd2lyZS52MS5NYXNrEhMKC21hc2tfcmVhc29uGAUgASgJItkBCghCYW5kUGxhbhIKCgJpZBgBIAEoCRIqCglkYXRhX3R5cGUYAiABKA4yFy5yYXN0ZXJ3aXJlLnYxLkRhdGFUeXBlEhMKBm5vZGF0YRgDIAEoAUgAiAEBEi0KCnJlc2FtcGxpbmcYBCABKA4yGS5yYXN0ZXJ3aXJlLnYxLlJlc2FtcGxpbmcSEAoIb3ZlcnZpZXcYBSABKAESDAoEcGF0aBgGIAEoCRIRCglwbGFjZWRfYnkYByABKAkSEwoLbm9kYXRhX3RleHQYCCABKAlCCQoHX25vZGF0YSJOCglQaXhlbEdyaWQSCwoDY3JzGAEgASgJEhUKDWNyc190cmFuc2Zvcm0YAiADKAESDQoFd2lkdGgYAyABKAMSDgoGaGVpZ2h0GAQgASgDIqUBCg1Eb3dubG9hZENodW5rEgwKBGRhdGEYASABKAwSDgoGb2Zmc2V0GAIgASgDEhMKBmNyYzMyYxgDIAEoB0gAiAEBEi8KCHByb2dyZXNzGAQgASgLMh0ucmFzdGVyd2lyZS52MS5SZW5kZXJQcm9ncmVzcxIlCgRmaWxlGAUgASgLMhcucmFzdGVyd2lyZS52MS5GaWxlSW5mb0IJCgdfY3JjMzJjIjsKDlJlbmRlclByb2dyZXNzEhMKC2Jsb2Nrc19kb25lGAEgASgDEhQKDGJsb2Nrc190b3RhbBgCIAEoAyJhCghGaWxlSW5mbxIQCghmaWxlbmFtZRgBIAEoCRIRCgltaW1lX3R5cGUYAiABKAkSEgoKc2l6ZV9ieXRlcxgDIAEoAxIOCgZjcmMzMmMYBCABKAcSDAoEZXRhZxgFIAEoCSrEAQoKQ29tcGFyaXNvbhIaChZDT01QQVJJU09OX1VOU1BFQ0lGSUVEEAASFAoQQ09NUEFSSVNPTl9FUVVBTBABEhgKFENPTVBBUklTT05fTk9UX0VRVUFMEAISEwoPQ09NUEFSSVNPTl9MRVNTEAMSHAoYQ09NUEFSSVNPTl9MRVNTX09SX0VRVUFMEAQSFgoSQ09NUEFSSVNPTl9HUkVBVEVSEAUSHwobQ09NUEFSSVNPTl9HUkVBVEVSX09SX0VRVUFMEAYqywEKCUNvbXBvc2l0ZRIZChVDT01QT1NJVEVfVU5TUEVDSUZJRUQQABITCg9DT01QT1NJVEVfRklSU1QQARISCg5DT01QT1NJVEVfTEFTVBACEhEKDUNPTVBPU0lURV9NSU4QAxIRCg1DT01QT1NJVEVfTUFYEAQSEgoOQ09NUE9TSVRFX01FQU4QBRIUChBDT01QT1NJVEVfTUVESUFOEAYSEwoPQ09NUE9TSVRFX0NPVU5UEAcSFQoRQ09NUE9TSVRFX1FVQUxJVFkQCCqnAQoGRm9ybWF0EhYKEkZPUk1BVF9VTlNQRUNJRklFRBAAEhoKFkZPUk1BVF9aSVBQRURfR0VPX1RJRkYQARIjCh9GT1JNQVRfWklQUEVEX0dFT19USUZGX1BFUl9CQU5EEAISEwoPRk9STUFUX0dFT19USUZGEAMSDgoKRk9STUFUX05QWRAEEg4KCkZPUk1BVF9QTkcQBRIPCgtGT1JNQVRfSlBFRxAGKlwKClByZWNlZGVuY2USGgoWUFJFQ0VERU5DRV9VTlNQRUNJRklFRBAAEhkKFVBSRUNFREVOQ0VfRE9DVU1FTlRFRBABEhcKE1BSRUNFREVOQ0VfQ09NQklORUQQAireAgoKUmVzYW1wbGluZxIaChZSRVNBTVBMSU5HX1VOU1BFQ0lGSUVEEAASFgoSUkVTQU1QTElOR19ORUFSRVNUEAESFwoTUkVTQU1QTElOR19CSUxJTkVBUhACEhQKEFJFU0FNUExJTkdfQ1VCSUMQAxIbChdSRVNBTVBMSU5HX0NVQklDX1NQTElORRAEEhYKElJFU0FNUExJTkdfTEFOQ1pPUxAFEhYKElJFU0FNUExJTkdfQVZFUkFHRRAGEhMKD1JFU0FNUExJTkdfTU9ERRAHEhIKDlJFU0FNUExJTkdfTUlOEAgSEgoOUkVTQU1QTElOR19NQVgQCRIVChFSRVNBTVBMSU5HX01FRElBThAKEhEKDVJFU0FNUExJTkdfUTEQCxIRCg1SRVNBTVBMSU5HX1EzEAwSEgoOUkVTQU1QTElOR19TVU0QDRISCg5SRVNBTVBMSU5HX1JNUxAOKlAKBE1hc2sSFAoQTUFTS19VTlNQRUNJRklFRBAAEg8KC01BU0tfTk9EQVRBEAESDQoJTUFTS19CQU5EEAISEgoOTUFTS19FQUNIX0JBTkQQAyqEAQoLQ29tcHJlc3Npb24SGwoXQ09NUFJFU1NJT05fVU5TUEVDSUZJRUQQABIUChBDT01QUkVTU0lPTl9OT05FEAESFwoTQ09NUFJFU1NJT05fREVGTEFURRACEhMKD0NPTVBSRVNTSU9OX0xaVxADEhQKEENPTVBSRVNTSU9OX1pTVEQQBCpECgVFZGdlcxIVChFFREdFU19VTlNQRUNJRklFRBAAEhAKDEVER0VTX1BMQU5BUhABEhIKDkVER0VTX0dFT0RFU0lDEAIq/QEKCERhdGFUeXBlEhkKFURBVEFfVFlQRV9VTlNQRUNJRklFRBAAEhMKD0RBVEFfVFlQRV9VSU5UOBABEhIKDkRBVEFfVFlQRV9JTlQ4EAISFAoQREFUQV9UWVBFX1VJTlQxNhADEhMKD0RBVEFfVFlQRV9JTlQxNhAEEhQKEERBVEFfVFlQRV9VSU5UMzIQBRITCg9EQVRBX1RZUEVfSU5UMzIQBhIUChBEQVRBX1RZUEVfVUlOVDY0EAcSEwoPREFUQV9UWVBFX0lOVDY0EAgSFQoRREFUQV9UWVBFX0ZMT0FUMzIQCRIVChFEQVRBX1RZUEVfRkxPQVQ2NBAKQl4KEWRldi5yYXN0ZXJ3aXJlLnYxQg1Eb3dubG9hZFByb3RvUAFaOHJhc3RlcndpcmUuZGV2L2NsaWVudHMvZ28vZ2VuL3Jhc3RlcndpcmUvdjE7cmFzdGVyd2lyZXYxYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp, file_rasterwire_v1_expression]);
 
 /**
  * What to download: an image, its bands, a pixel grid and a format.
@@ -221,6 +221,15 @@ export type DownloadParams = Message<"rasterwire.v1.DownloadParams"> & {
    * @generated from field: string nodata_text = 23;
    */
   nodataText: string;
+
+  /**
+   * Deliver a picture of bytes, in any format, in place of the values. Default: none for GeoTIFFs and
+   * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: three of
+   * uint8 in red, green and blue, one of uint8 with a table of colours, and computed ones of uint8.
+   *
+   * @generated from field: rasterwire.v1.Visualization visualization = 24;
+   */
+  visualization?: Visualization | undefined;
 };
 
 /**
@@ -229,6 +238,101 @@ export type DownloadParams = Message<"rasterwire.v1.DownloadParams"> & {
  */
 export const DownloadParamsSchema: GenMessage<DownloadParams> = /*@__PURE__*/
   messageDesc(file_rasterwire_v1_download, 0);
+
+/**
+ * How the values of one band or three become bytes: red, green and blue, or grey.
+ *
+ * A value of `min` or less becomes 0, one of `max` or more 255, and those between lie on a straight
+ * line, or on a curve with a `gamma`. Pixels are resampled first. The plan tells the numbers.
+ *
+ * @generated from message rasterwire.v1.Visualization
+ */
+export type Visualization = Message<"rasterwire.v1.Visualization"> & {
+  /**
+   * The names of one band, or of three for red, green and blue. Default: the `bands` of the request; else
+   * red, green and blue as the catalog knows them by `common_name`; else the first three, where they are
+   * of one type; else the first.
+   *
+   * @generated from field: repeated string bands = 1;
+   */
+  bands: string[];
+
+  /**
+   * The values that become 0, one for all bands or one for each. Default: by `stretch`.
+   *
+   * @generated from field: repeated double min = 2;
+   */
+  min: number[];
+
+  /**
+   * The values that become 255, one for all bands or one for each. Default: by `stretch`.
+   *
+   * @generated from field: repeated double max = 3;
+   */
+  max: number[];
+
+  /**
+   * Greater than 1 makes the middle brighter, less than 1 darker: a value at the part t of the way from
+   * `min` to `max` becomes 255 x t^(1/gamma). One for all bands or one for each. Default 1.
+   *
+   * @generated from field: repeated double gamma = 4;
+   */
+  gamma: number[];
+
+  /**
+   * The colours of one band, from `min` to `max` in even steps, with those between blended: hexadecimal
+   * digits such as FF0000 or #f00, or names of CSS such as red. Default: grey, or the table of colours of
+   * the band where it has one and neither `min` nor `max` is given.
+   *
+   * @generated from field: repeated string palette = 5;
+   */
+  palette: string[];
+
+  /**
+   * Where `min` and `max` come from, where they are not given. Default: from percentile 2 to 98.
+   *
+   * @generated from field: rasterwire.v1.Stretch stretch = 6;
+   */
+  stretch?: Stretch | undefined;
+};
+
+/**
+ * Describes the message rasterwire.v1.Visualization.
+ * Use `create(VisualizationSchema)` to create a new message.
+ */
+export const VisualizationSchema: GenMessage<Visualization> = /*@__PURE__*/
+  messageDesc(file_rasterwire_v1_download, 1);
+
+/**
+ * From which percentile to which the values of a band are shown.
+ *
+ * Percentiles are of the valid pixels of the whole band, as an overview of it has them, whatever the
+ * region and the grid of the request. So tiles of one image fit together.
+ *
+ * @generated from message rasterwire.v1.Stretch
+ */
+export type Stretch = Message<"rasterwire.v1.Stretch"> & {
+  /**
+   * The percentile that becomes 0. Default 2.
+   *
+   * @generated from field: optional double lower_percent = 1;
+   */
+  lowerPercent?: number | undefined;
+
+  /**
+   * The percentile that becomes 255. Default 98.
+   *
+   * @generated from field: optional double upper_percent = 2;
+   */
+  upperPercent?: number | undefined;
+};
+
+/**
+ * Describes the message rasterwire.v1.Stretch.
+ * Use `create(StretchSchema)` to create a new message.
+ */
+export const StretchSchema: GenMessage<Stretch> = /*@__PURE__*/
+  messageDesc(file_rasterwire_v1_download, 2);
 
 /**
  * One image made of several: at each pixel of the output, of all scenes that are valid there.
@@ -284,7 +388,7 @@ export type Mosaic = Message<"rasterwire.v1.Mosaic"> & {
  * Use `create(MosaicSchema)` to create a new message.
  */
 export const MosaicSchema: GenMessage<Mosaic> = /*@__PURE__*/
-  messageDesc(file_rasterwire_v1_download, 1);
+  messageDesc(file_rasterwire_v1_download, 3);
 
 /**
  * Images by their ids.
@@ -305,7 +409,7 @@ export type ImageIds = Message<"rasterwire.v1.ImageIds"> & {
  * Use `create(ImageIdsSchema)` to create a new message.
  */
 export const ImageIdsSchema: GenMessage<ImageIds> = /*@__PURE__*/
-  messageDesc(file_rasterwire_v1_download, 2);
+  messageDesc(file_rasterwire_v1_download, 4);
 
 /**
  * Images of a collection, in the order of their ids unless they are sorted.
@@ -375,7 +479,7 @@ export type CollectionQuery = Message<"rasterwire.v1.CollectionQuery"> & {
  * Use `create(CollectionQuerySchema)` to create a new message.
  */
 export const CollectionQuerySchema: GenMessage<CollectionQuery> = /*@__PURE__*/
-  messageDesc(file_rasterwire_v1_download, 3);
+  messageDesc(file_rasterwire_v1_download, 5);
 
 /**
  * A test of one property of an image. An image without the property does not pass.
@@ -426,7 +530,7 @@ export type PropertyFilter = Message<"rasterwire.v1.PropertyFilter"> & {
  * Use `create(PropertyFilterSchema)` to create a new message.
  */
 export const PropertyFilterSchema: GenMessage<PropertyFilter> = /*@__PURE__*/
-  messageDesc(file_rasterwire_v1_download, 4);
+  messageDesc(file_rasterwire_v1_download, 6);
 
 /**
  * One band of a download. What is absent is taken from DownloadParams.
@@ -482,7 +586,7 @@ export type BandSpec = Message<"rasterwire.v1.BandSpec"> & {
  * Use `create(BandSpecSchema)` to create a new message.
  */
 export const BandSpecSchema: GenMessage<BandSpec> = /*@__PURE__*/
-  messageDesc(file_rasterwire_v1_download, 5);
+  messageDesc(file_rasterwire_v1_download, 7);
 
 /**
  * An area on the ground.
@@ -540,7 +644,7 @@ export type Region = Message<"rasterwire.v1.Region"> & {
  * Use `create(RegionSchema)` to create a new message.
  */
 export const RegionSchema: GenMessage<Region> = /*@__PURE__*/
-  messageDesc(file_rasterwire_v1_download, 6);
+  messageDesc(file_rasterwire_v1_download, 8);
 
 /**
  * A box with sides along the axes of a crs.
@@ -583,7 +687,7 @@ export type BoundingBox = Message<"rasterwire.v1.BoundingBox"> & {
  * Use `create(BoundingBoxSchema)` to create a new message.
  */
 export const BoundingBoxSchema: GenMessage<BoundingBox> = /*@__PURE__*/
-  messageDesc(file_rasterwire_v1_download, 7);
+  messageDesc(file_rasterwire_v1_download, 9);
 
 /**
  * What names a registered download.
@@ -626,7 +730,7 @@ export type DownloadId = Message<"rasterwire.v1.DownloadId"> & {
  * Use `create(DownloadIdSchema)` to create a new message.
  */
 export const DownloadIdSchema: GenMessage<DownloadId> = /*@__PURE__*/
-  messageDesc(file_rasterwire_v1_download, 8);
+  messageDesc(file_rasterwire_v1_download, 10);
 
 /**
  * What a download holds, decided before any pixel is read.
@@ -726,6 +830,13 @@ export type DownloadPlan = Message<"rasterwire.v1.DownloadPlan"> & {
    * @generated from field: int64 images_tested = 13;
    */
   imagesTested: bigint;
+
+  /**
+   * How values become the bytes of the picture. Absent where values are delivered as they are.
+   *
+   * @generated from field: rasterwire.v1.VisualizationPlan visualization = 14;
+   */
+  visualization?: VisualizationPlan | undefined;
 };
 
 /**
@@ -733,7 +844,91 @@ export type DownloadPlan = Message<"rasterwire.v1.DownloadPlan"> & {
  * Use `create(DownloadPlanSchema)` to create a new message.
  */
 export const DownloadPlanSchema: GenMessage<DownloadPlan> = /*@__PURE__*/
-  messageDesc(file_rasterwire_v1_download, 9);
+  messageDesc(file_rasterwire_v1_download, 11);
+
+/**
+ * How the values of bands become the bytes of a picture, after all defaults.
+ *
+ * @generated from message rasterwire.v1.VisualizationPlan
+ */
+export type VisualizationPlan = Message<"rasterwire.v1.VisualizationPlan"> & {
+  /**
+   * The bands that are shown, in order: one, or three for red, green and blue.
+   *
+   * @generated from field: repeated rasterwire.v1.ShownBand bands = 1;
+   */
+  bands: ShownBand[];
+
+  /**
+   * The colours, six hexadecimal digits each. Empty where there is no palette.
+   *
+   * @generated from field: repeated string palette = 2;
+   */
+  palette: string[];
+
+  /**
+   * Why these bands, in a sentence.
+   *
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message rasterwire.v1.VisualizationPlan.
+ * Use `create(VisualizationPlanSchema)` to create a new message.
+ */
+export const VisualizationPlanSchema: GenMessage<VisualizationPlan> = /*@__PURE__*/
+  messageDesc(file_rasterwire_v1_download, 12);
+
+/**
+ * How the values of a band become bytes.
+ *
+ * @generated from message rasterwire.v1.ShownBand
+ */
+export type ShownBand = Message<"rasterwire.v1.ShownBand"> & {
+  /**
+   * The name of the band.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * The value that becomes 0, or the first colour of the palette.
+   *
+   * @generated from field: double min = 2;
+   */
+  min: number;
+
+  /**
+   * The value that becomes 255, or the last colour of the palette.
+   *
+   * @generated from field: double max = 3;
+   */
+  max: number;
+
+  /**
+   * See Visualization.gamma.
+   *
+   * @generated from field: double gamma = 4;
+   */
+  gamma: number;
+
+  /**
+   * Where `min` and `max` come from, in a sentence.
+   *
+   * @generated from field: string reason = 5;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message rasterwire.v1.ShownBand.
+ * Use `create(ShownBandSchema)` to create a new message.
+ */
+export const ShownBandSchema: GenMessage<ShownBand> = /*@__PURE__*/
+  messageDesc(file_rasterwire_v1_download, 13);
 
 /**
  * How the server read or answered a part of a request.
@@ -761,7 +956,7 @@ export type Note = Message<"rasterwire.v1.Note"> & {
  * Use `create(NoteSchema)` to create a new message.
  */
 export const NoteSchema: GenMessage<Note> = /*@__PURE__*/
-  messageDesc(file_rasterwire_v1_download, 10);
+  messageDesc(file_rasterwire_v1_download, 14);
 
 /**
  * Something that files of the source say and the output does not.
@@ -796,7 +991,7 @@ export type LeftOut = Message<"rasterwire.v1.LeftOut"> & {
  * Use `create(LeftOutSchema)` to create a new message.
  */
 export const LeftOutSchema: GenMessage<LeftOut> = /*@__PURE__*/
-  messageDesc(file_rasterwire_v1_download, 11);
+  messageDesc(file_rasterwire_v1_download, 15);
 
 /**
  * A field of a request that did not count.
@@ -824,7 +1019,7 @@ export type IgnoredField = Message<"rasterwire.v1.IgnoredField"> & {
  * Use `create(IgnoredFieldSchema)` to create a new message.
  */
 export const IgnoredFieldSchema: GenMessage<IgnoredField> = /*@__PURE__*/
-  messageDesc(file_rasterwire_v1_download, 12);
+  messageDesc(file_rasterwire_v1_download, 16);
 
 /**
  * One raster: one grid and its bands.
@@ -874,7 +1069,7 @@ export type RasterPlan = Message<"rasterwire.v1.RasterPlan"> & {
  * Use `create(RasterPlanSchema)` to create a new message.
  */
 export const RasterPlanSchema: GenMessage<RasterPlan> = /*@__PURE__*/
-  messageDesc(file_rasterwire_v1_download, 13);
+  messageDesc(file_rasterwire_v1_download, 17);
 
 /**
  * One band of an output raster.
@@ -950,7 +1145,7 @@ export type BandPlan = Message<"rasterwire.v1.BandPlan"> & {
  * Use `create(BandPlanSchema)` to create a new message.
  */
 export const BandPlanSchema: GenMessage<BandPlan> = /*@__PURE__*/
-  messageDesc(file_rasterwire_v1_download, 14);
+  messageDesc(file_rasterwire_v1_download, 18);
 
 /**
  * An exact pixel grid.
@@ -993,7 +1188,7 @@ export type PixelGrid = Message<"rasterwire.v1.PixelGrid"> & {
  * Use `create(PixelGridSchema)` to create a new message.
  */
 export const PixelGridSchema: GenMessage<PixelGrid> = /*@__PURE__*/
-  messageDesc(file_rasterwire_v1_download, 15);
+  messageDesc(file_rasterwire_v1_download, 19);
 
 /**
  * A part of a file, or word that it is being made.
@@ -1042,7 +1237,7 @@ export type DownloadChunk = Message<"rasterwire.v1.DownloadChunk"> & {
  * Use `create(DownloadChunkSchema)` to create a new message.
  */
 export const DownloadChunkSchema: GenMessage<DownloadChunk> = /*@__PURE__*/
-  messageDesc(file_rasterwire_v1_download, 16);
+  messageDesc(file_rasterwire_v1_download, 20);
 
 /**
  * How far a render is.
@@ -1070,7 +1265,7 @@ export type RenderProgress = Message<"rasterwire.v1.RenderProgress"> & {
  * Use `create(RenderProgressSchema)` to create a new message.
  */
 export const RenderProgressSchema: GenMessage<RenderProgress> = /*@__PURE__*/
-  messageDesc(file_rasterwire_v1_download, 17);
+  messageDesc(file_rasterwire_v1_download, 21);
 
 /**
  * About a whole file.
@@ -1120,7 +1315,7 @@ export type FileInfo = Message<"rasterwire.v1.FileInfo"> & {
  * Use `create(FileInfoSchema)` to create a new message.
  */
 export const FileInfoSchema: GenMessage<FileInfo> = /*@__PURE__*/
-  messageDesc(file_rasterwire_v1_download, 18);
+  messageDesc(file_rasterwire_v1_download, 22);
 
 /**
  * How two values compare.
@@ -1302,14 +1497,15 @@ export enum Format {
   NPY = 4,
 
   /**
-   * A PNG of one band or three, values cut to 0 to 255, for a browser. Invalid pixels are transparent.
+   * A PNG of one band or three, for a browser; see DownloadParams.visualization. Invalid pixels are
+   * transparent.
    *
    * @generated from enum value: FORMAT_PNG = 5;
    */
   PNG = 5,
 
   /**
-   * A JPEG of one band or three, values cut to 0 to 255. Invalid pixels are black.
+   * A JPEG of one band or three; see DownloadParams.visualization. Invalid pixels are black.
    *
    * @generated from enum value: FORMAT_JPEG = 6;
    */

@@ -7,73 +7,22 @@ from rasterwire.expression.functions.image.assembly import of_bands, projection_
 from rasterwire.expression.functions.image.bands import select_bands
 from rasterwire.expression.language.signature import table
 from rasterwire.expression.language.values import BandValue, ImageValue
-from rasterwire.nodes import operations
-from rasterwire.nodes.nodes import Applied
+from rasterwire.nodes.pictures import CHANNELS, GREY, Colour, painted, parse_colour, stretched
 from rasterwire.nodes.pixel_type import UINT8
 from rasterwire.units import plural_text
 
-_NAMES = ("vis-red", "vis-green", "vis-blue")
 
-_colours = {
-    "black": "000000",
-    "silver": "C0C0C0",
-    "gray": "808080",
-    "grey": "808080",
-    "white": "FFFFFF",
-    "maroon": "800000",
-    "red": "FF0000",
-    "purple": "800080",
-    "fuchsia": "FF00FF",
-    "magenta": "FF00FF",
-    "green": "008000",
-    "lime": "00FF00",
-    "olive": "808000",
-    "yellow": "FFFF00",
-    "navy": "000080",
-    "blue": "0000FF",
-    "teal": "008080",
-    "aqua": "00FFFF",
-    "cyan": "00FFFF",
-    "orange": "FFA500",
-    "brown": "A52A2A",
-    "pink": "FFC0CB",
-    "darkgreen": "006400",
-    "darkblue": "00008B",
-    "darkred": "8B0000",
-    "lightblue": "ADD8E6",
-    "lightgreen": "90EE90",
-    "gold": "FFD700",
-    "tan": "D2B48C",
-    "beige": "F5F5DC",
-    "violet": "EE82EE",
-    "indigo": "4B0082",
-    "turquoise": "40E0D0",
-    "salmon": "FA8072",
-    "khaki": "F0E68C",
-}
-"""The most common names of CSS; all other colours have to be given as hexadecimal digits."""
-
-
-def colour(text: Any) -> tuple[int, int, int]:
+def colour(text: Any) -> Colour:
     """Return red, green and blue of a colour such as ff0000, #f00 or red.
 
     Raises:
         InvalidExpression: it is not a colour.
-
-    >>> colour("#f00")
-    (255, 0, 0)
     """
-    plain = str(text).strip().lower()
-    digits = _colours.get(plain, plain.removeprefix("#"))
-    if len(digits) == 3:
-        digits = "".join(c + c for c in digits)
-    try:
-        if len(digits) not in {6, 8}:
-            raise ValueError
-        red, green, blue = (int(digits[index : index + 2], 16) for index in (0, 2, 4))
-    except ValueError:
-        raise InvalidExpression(f"'{plain[:40]}' is not a colour; give hexadecimal digits such as FF0000.") from None
-    return red, green, blue
+    shade = parse_colour(str(text))
+    if shade is None:
+        plain = str(text).strip().lower()
+        raise InvalidExpression(f"'{plain[:40]}' is not a colour; give hexadecimal digits such as FF0000.")
+    return shade
 
 
 @table.listed(
@@ -145,26 +94,22 @@ def _by_limits(bands: list[BandValue], low: Any, high: Any) -> list[tuple[float,
     return list(zip(lows, highs, strict=True))
 
 
-def _painted(band: BandValue, shades: list[tuple[int, int, int]], spread: tuple[float, float]) -> list[BandValue]:
+def _painted(band: BandValue, shades: list[Colour], spread: tuple[float, float]) -> list[BandValue]:
     if not shades:
         raise InvalidExpression("'palette' is empty.")
-    shades = shades if len(shades) > 1 else shades * 2
-    bands = []
-    for channel, name in enumerate(_NAMES):
-        parameters = *spread, tuple(shade[channel] for shade in shades)
-        node = Applied(operations.painted, (band.node,), "uint8", parameters)
-        bands.append(BandValue(name, UINT8, node, band.projection, band.extent))
-    return bands
+    nodes = painted(band.node, spread, shades)
+    return [
+        BandValue(name, UINT8, node, band.projection, band.extent) for name, node in zip(CHANNELS, nodes, strict=True)
+    ]
 
 
 def _stretched(parts: list[tuple[BandValue, tuple[float, float], float]]) -> list[BandValue]:
     placement = projection_and_extent([band for band, _, _ in parts])
-    names = _NAMES if len(parts) == 3 else ("vis-gray",)
-    bands = []
-    for (band, spread, gamma), name in zip(parts, names, strict=True):
-        node = Applied(operations.stretched, (band.node,), "uint8", (*spread, gamma))
-        bands.append(BandValue(name, UINT8, node, *placement))
-    return bands
+    names = CHANNELS if len(parts) == 3 else (GREY,)
+    return [
+        BandValue(name, UINT8, stretched(band.node, spread, gamma), *placement)
+        for (band, spread, gamma), name in zip(parts, names, strict=True)
+    ]
 
 
 def _listed(value: Any) -> list[Any]:

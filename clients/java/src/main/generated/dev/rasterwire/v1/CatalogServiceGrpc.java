@@ -79,6 +79,38 @@ public final class CatalogServiceGrpc {
     return getGetImageMethod;
   }
 
+  private static volatile io.grpc.MethodDescriptor<dev.rasterwire.v1.ComputeHistogramRequest,
+      dev.rasterwire.v1.ComputeHistogramResponse> getComputeHistogramMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "ComputeHistogram",
+      requestType = dev.rasterwire.v1.ComputeHistogramRequest.class,
+      responseType = dev.rasterwire.v1.ComputeHistogramResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.UNARY)
+  public static io.grpc.MethodDescriptor<dev.rasterwire.v1.ComputeHistogramRequest,
+      dev.rasterwire.v1.ComputeHistogramResponse> getComputeHistogramMethod() {
+    io.grpc.MethodDescriptor<dev.rasterwire.v1.ComputeHistogramRequest, dev.rasterwire.v1.ComputeHistogramResponse> getComputeHistogramMethod;
+    if ((getComputeHistogramMethod = CatalogServiceGrpc.getComputeHistogramMethod) == null) {
+      synchronized (CatalogServiceGrpc.class) {
+        if ((getComputeHistogramMethod = CatalogServiceGrpc.getComputeHistogramMethod) == null) {
+          CatalogServiceGrpc.getComputeHistogramMethod = getComputeHistogramMethod =
+              io.grpc.MethodDescriptor.<dev.rasterwire.v1.ComputeHistogramRequest, dev.rasterwire.v1.ComputeHistogramResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.UNARY)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "ComputeHistogram"))
+              .setSafe(true)
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  dev.rasterwire.v1.ComputeHistogramRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  dev.rasterwire.v1.ComputeHistogramResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new CatalogServiceMethodDescriptorSupplier("ComputeHistogram"))
+              .build();
+        }
+      }
+    }
+    return getComputeHistogramMethod;
+  }
+
   /**
    * Creates a new async stub that supports all call types for the service
    */
@@ -168,6 +200,20 @@ public final class CatalogServiceGrpc {
         io.grpc.stub.StreamObserver<dev.rasterwire.v1.GetImageResponse> responseObserver) {
       io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getGetImageMethod(), responseObserver);
     }
+
+    /**
+     * <pre>
+     * Counts the values of bands, within a region where one is given, as an overview has them.
+     * For the handles of a picture's minimum and maximum. The work is bounded: at most about a million pixels of a
+     * band are looked at, and `is_exact` tells where these were all there are.
+     * Errors: NOT_FOUND for an unknown id, FAILED_PRECONDITION for an image whose rasters cannot be read,
+     * INVALID_ARGUMENT for a band that the image lacks and for a region that does not touch it.
+     * </pre>
+     */
+    default void computeHistogram(dev.rasterwire.v1.ComputeHistogramRequest request,
+        io.grpc.stub.StreamObserver<dev.rasterwire.v1.ComputeHistogramResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getComputeHistogramMethod(), responseObserver);
+    }
   }
 
   /**
@@ -228,6 +274,21 @@ public final class CatalogServiceGrpc {
       io.grpc.stub.ClientCalls.asyncUnaryCall(
           getChannel().newCall(getGetImageMethod(), getCallOptions()), request, responseObserver);
     }
+
+    /**
+     * <pre>
+     * Counts the values of bands, within a region where one is given, as an overview has them.
+     * For the handles of a picture's minimum and maximum. The work is bounded: at most about a million pixels of a
+     * band are looked at, and `is_exact` tells where these were all there are.
+     * Errors: NOT_FOUND for an unknown id, FAILED_PRECONDITION for an image whose rasters cannot be read,
+     * INVALID_ARGUMENT for a band that the image lacks and for a region that does not touch it.
+     * </pre>
+     */
+    public void computeHistogram(dev.rasterwire.v1.ComputeHistogramRequest request,
+        io.grpc.stub.StreamObserver<dev.rasterwire.v1.ComputeHistogramResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncUnaryCall(
+          getChannel().newCall(getComputeHistogramMethod(), getCallOptions()), request, responseObserver);
+    }
   }
 
   /**
@@ -272,6 +333,20 @@ public final class CatalogServiceGrpc {
       return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
           getChannel(), getGetImageMethod(), getCallOptions(), request);
     }
+
+    /**
+     * <pre>
+     * Counts the values of bands, within a region where one is given, as an overview has them.
+     * For the handles of a picture's minimum and maximum. The work is bounded: at most about a million pixels of a
+     * band are looked at, and `is_exact` tells where these were all there are.
+     * Errors: NOT_FOUND for an unknown id, FAILED_PRECONDITION for an image whose rasters cannot be read,
+     * INVALID_ARGUMENT for a band that the image lacks and for a region that does not touch it.
+     * </pre>
+     */
+    public dev.rasterwire.v1.ComputeHistogramResponse computeHistogram(dev.rasterwire.v1.ComputeHistogramRequest request) throws io.grpc.StatusException {
+      return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
+          getChannel(), getComputeHistogramMethod(), getCallOptions(), request);
+    }
   }
 
   /**
@@ -315,6 +390,20 @@ public final class CatalogServiceGrpc {
     public dev.rasterwire.v1.GetImageResponse getImage(dev.rasterwire.v1.GetImageRequest request) {
       return io.grpc.stub.ClientCalls.blockingUnaryCall(
           getChannel(), getGetImageMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * Counts the values of bands, within a region where one is given, as an overview has them.
+     * For the handles of a picture's minimum and maximum. The work is bounded: at most about a million pixels of a
+     * band are looked at, and `is_exact` tells where these were all there are.
+     * Errors: NOT_FOUND for an unknown id, FAILED_PRECONDITION for an image whose rasters cannot be read,
+     * INVALID_ARGUMENT for a band that the image lacks and for a region that does not touch it.
+     * </pre>
+     */
+    public dev.rasterwire.v1.ComputeHistogramResponse computeHistogram(dev.rasterwire.v1.ComputeHistogramRequest request) {
+      return io.grpc.stub.ClientCalls.blockingUnaryCall(
+          getChannel(), getComputeHistogramMethod(), getCallOptions(), request);
     }
   }
 
@@ -362,10 +451,26 @@ public final class CatalogServiceGrpc {
       return io.grpc.stub.ClientCalls.futureUnaryCall(
           getChannel().newCall(getGetImageMethod(), getCallOptions()), request);
     }
+
+    /**
+     * <pre>
+     * Counts the values of bands, within a region where one is given, as an overview has them.
+     * For the handles of a picture's minimum and maximum. The work is bounded: at most about a million pixels of a
+     * band are looked at, and `is_exact` tells where these were all there are.
+     * Errors: NOT_FOUND for an unknown id, FAILED_PRECONDITION for an image whose rasters cannot be read,
+     * INVALID_ARGUMENT for a band that the image lacks and for a region that does not touch it.
+     * </pre>
+     */
+    public com.google.common.util.concurrent.ListenableFuture<dev.rasterwire.v1.ComputeHistogramResponse> computeHistogram(
+        dev.rasterwire.v1.ComputeHistogramRequest request) {
+      return io.grpc.stub.ClientCalls.futureUnaryCall(
+          getChannel().newCall(getComputeHistogramMethod(), getCallOptions()), request);
+    }
   }
 
   private static final int METHODID_LIST_IMAGES = 0;
   private static final int METHODID_GET_IMAGE = 1;
+  private static final int METHODID_COMPUTE_HISTOGRAM = 2;
 
   private static final class MethodHandlers<Req, Resp> implements
       io.grpc.stub.ServerCalls.UnaryMethod<Req, Resp>,
@@ -391,6 +496,10 @@ public final class CatalogServiceGrpc {
         case METHODID_GET_IMAGE:
           serviceImpl.getImage((dev.rasterwire.v1.GetImageRequest) request,
               (io.grpc.stub.StreamObserver<dev.rasterwire.v1.GetImageResponse>) responseObserver);
+          break;
+        case METHODID_COMPUTE_HISTOGRAM:
+          serviceImpl.computeHistogram((dev.rasterwire.v1.ComputeHistogramRequest) request,
+              (io.grpc.stub.StreamObserver<dev.rasterwire.v1.ComputeHistogramResponse>) responseObserver);
           break;
         default:
           throw new AssertionError();
@@ -424,6 +533,13 @@ public final class CatalogServiceGrpc {
               dev.rasterwire.v1.GetImageRequest,
               dev.rasterwire.v1.GetImageResponse>(
                 service, METHODID_GET_IMAGE)))
+        .addMethod(
+          getComputeHistogramMethod(),
+          io.grpc.stub.ServerCalls.asyncUnaryCall(
+            new MethodHandlers<
+              dev.rasterwire.v1.ComputeHistogramRequest,
+              dev.rasterwire.v1.ComputeHistogramResponse>(
+                service, METHODID_COMPUTE_HISTOGRAM)))
         .build();
   }
 
@@ -474,6 +590,7 @@ public final class CatalogServiceGrpc {
               .setSchemaDescriptor(new CatalogServiceFileDescriptorSupplier())
               .addMethod(getListImagesMethod())
               .addMethod(getGetImageMethod())
+              .addMethod(getComputeHistogramMethod())
               .build();
         }
       }

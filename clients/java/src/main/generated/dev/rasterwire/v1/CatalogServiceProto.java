@@ -61,6 +61,21 @@ public final class CatalogServiceProto {
   static final 
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
       internal_static_rasterwire_v1_GetImageResponse_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_rasterwire_v1_ComputeHistogramRequest_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_rasterwire_v1_ComputeHistogramRequest_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_rasterwire_v1_ComputeHistogramResponse_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_rasterwire_v1_ComputeHistogramResponse_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_rasterwire_v1_BandHistogram_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_rasterwire_v1_BandHistogram_fieldAccessorTable;
 
   public static com.google.protobuf.Descriptors.FileDescriptor
       getDescriptor() {
@@ -98,14 +113,29 @@ public final class CatalogServiceProto {
       "unreachable\030\003 \003(\t\")\n\017GetImageRequest\022\026\n\002" +
       "id\030\001 \001(\tB\n\272H\007r\005\020\001\030\200 \";\n\020GetImageResponse" +
       "\022\'\n\005image\030\001 \001(\0132\030.rasterwire.v1.ImageInf" +
-      "o2\272\001\n\016CatalogService\022V\n\nListImages\022 .ras" +
-      "terwire.v1.ListImagesRequest\032!.rasterwir" +
-      "e.v1.ListImagesResponse\"\003\220\002\001\022P\n\010GetImage" +
-      "\022\036.rasterwire.v1.GetImageRequest\032\037.raste" +
-      "rwire.v1.GetImageResponse\"\003\220\002\001Bd\n\021dev.ra" +
-      "sterwire.v1B\023CatalogServiceProtoP\001Z8rast" +
-      "erwire.dev/clients/go/gen/rasterwire/v1;" +
-      "rasterwirev1b\006proto3"
+      "o\"\314\001\n\027ComputeHistogramRequest\022\031\n\005image\030\001" +
+      " \001(\tB\n\272H\007r\005\020\001\030\200 \022 \n\005bands\030\002 \003(\tB\021\272H\016\222\001\013\020" +
+      "\020\"\007r\005\020\001\030\200\010\022%\n\006region\030\003 \001(\0132\025.rasterwire." +
+      "v1.Region\022\033\n\007buckets\030\004 \001(\005B\n\272H\007\032\005\030\200\010(\000\0220" +
+      "\n\010percents\030\005 \003(\001B\036\272H\033\222\001\030\020\024\"\024\022\022\031\000\000\000\000\000\000Y@)" +
+      "\000\000\000\000\000\000\000\000\"G\n\030ComputeHistogramResponse\022+\n\005" +
+      "bands\030\001 \003(\0132\034.rasterwire.v1.BandHistogra" +
+      "m\"\302\001\n\rBandHistogram\022\n\n\002id\030\001 \001(\t\022\020\n\003min\030\002" +
+      " \001(\001H\000\210\001\001\022\020\n\003max\030\003 \001(\001H\001\210\001\001\022\023\n\013percentil" +
+      "es\030\004 \003(\001\022\016\n\006counts\030\005 \003(\005\022\023\n\013valid_count\030" +
+      "\006 \001(\005\022\023\n\013pixel_count\030\007 \001(\005\022\020\n\010overview\030\010" +
+      " \001(\001\022\020\n\010is_exact\030\t \001(\010B\006\n\004_minB\006\n\004_max2\244" +
+      "\002\n\016CatalogService\022V\n\nListImages\022 .raster" +
+      "wire.v1.ListImagesRequest\032!.rasterwire.v" +
+      "1.ListImagesResponse\"\003\220\002\001\022P\n\010GetImage\022\036." +
+      "rasterwire.v1.GetImageRequest\032\037.rasterwi" +
+      "re.v1.GetImageResponse\"\003\220\002\001\022h\n\020ComputeHi" +
+      "stogram\022&.rasterwire.v1.ComputeHistogram" +
+      "Request\032\'.rasterwire.v1.ComputeHistogram" +
+      "Response\"\003\220\002\001Bd\n\021dev.rasterwire.v1B\023Cata" +
+      "logServiceProtoP\001Z8rasterwire.dev/client" +
+      "s/go/gen/rasterwire/v1;rasterwirev1b\006pro" +
+      "to3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -157,6 +187,24 @@ public final class CatalogServiceProto {
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_GetImageResponse_descriptor,
         new java.lang.String[] { "Image", });
+    internal_static_rasterwire_v1_ComputeHistogramRequest_descriptor =
+      getDescriptor().getMessageTypes().get(7);
+    internal_static_rasterwire_v1_ComputeHistogramRequest_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_rasterwire_v1_ComputeHistogramRequest_descriptor,
+        new java.lang.String[] { "Image", "Bands", "Region", "Buckets", "Percents", });
+    internal_static_rasterwire_v1_ComputeHistogramResponse_descriptor =
+      getDescriptor().getMessageTypes().get(8);
+    internal_static_rasterwire_v1_ComputeHistogramResponse_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_rasterwire_v1_ComputeHistogramResponse_descriptor,
+        new java.lang.String[] { "Bands", });
+    internal_static_rasterwire_v1_BandHistogram_descriptor =
+      getDescriptor().getMessageTypes().get(9);
+    internal_static_rasterwire_v1_BandHistogram_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_rasterwire_v1_BandHistogram_descriptor,
+        new java.lang.String[] { "Id", "Min", "Max", "Percentiles", "Counts", "ValidCount", "PixelCount", "Overview", "IsExact", });
     descriptor.resolveAllFeaturesImmutable();
     build.buf.validate.ValidateProto.getDescriptor();
     com.google.protobuf.StructProto.getDescriptor();

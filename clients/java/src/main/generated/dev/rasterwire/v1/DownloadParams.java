@@ -964,6 +964,50 @@ private static final long serialVersionUID = 0L;
     }
   }
 
+  public static final int VISUALIZATION_FIELD_NUMBER = 24;
+  private dev.rasterwire.v1.Visualization visualization_;
+  /**
+   * <pre>
+   * Deliver a picture of bytes, in any format, in place of the values. Default: none for GeoTIFFs and
+   * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: three of
+   * uint8 in red, green and blue, one of uint8 with a table of colours, and computed ones of uint8.
+   * </pre>
+   *
+   * <code>.rasterwire.v1.Visualization visualization = 24;</code>
+   * @return Whether the visualization field is set.
+   */
+  @java.lang.Override
+  public boolean hasVisualization() {
+    return ((bitField0_ & 0x00000020) != 0);
+  }
+  /**
+   * <pre>
+   * Deliver a picture of bytes, in any format, in place of the values. Default: none for GeoTIFFs and
+   * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: three of
+   * uint8 in red, green and blue, one of uint8 with a table of colours, and computed ones of uint8.
+   * </pre>
+   *
+   * <code>.rasterwire.v1.Visualization visualization = 24;</code>
+   * @return The visualization.
+   */
+  @java.lang.Override
+  public dev.rasterwire.v1.Visualization getVisualization() {
+    return visualization_ == null ? dev.rasterwire.v1.Visualization.getDefaultInstance() : visualization_;
+  }
+  /**
+   * <pre>
+   * Deliver a picture of bytes, in any format, in place of the values. Default: none for GeoTIFFs and
+   * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: three of
+   * uint8 in red, green and blue, one of uint8 with a table of colours, and computed ones of uint8.
+   * </pre>
+   *
+   * <code>.rasterwire.v1.Visualization visualization = 24;</code>
+   */
+  @java.lang.Override
+  public dev.rasterwire.v1.VisualizationOrBuilder getVisualizationOrBuilder() {
+    return visualization_ == null ? dev.rasterwire.v1.Visualization.getDefaultInstance() : visualization_;
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -1055,6 +1099,9 @@ private static final long serialVersionUID = 0L;
     }
     if (!com.google.protobuf.GeneratedMessage.isStringEmpty(nodataText_)) {
       com.google.protobuf.GeneratedMessage.writeString(output, 23, nodataText_);
+    }
+    if (((bitField0_ & 0x00000020) != 0)) {
+      output.writeMessage(24, getVisualization());
     }
     getUnknownFields().writeTo(output);
   }
@@ -1169,6 +1216,10 @@ private static final long serialVersionUID = 0L;
     if (!com.google.protobuf.GeneratedMessage.isStringEmpty(nodataText_)) {
       size += com.google.protobuf.GeneratedMessage.computeStringSize(23, nodataText_);
     }
+    if (((bitField0_ & 0x00000020) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(24, getVisualization());
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -1236,6 +1287,11 @@ private static final long serialVersionUID = 0L;
         .equals(other.getRequestId())) return false;
     if (!getNodataText()
         .equals(other.getNodataText())) return false;
+    if (hasVisualization() != other.hasVisualization()) return false;
+    if (hasVisualization()) {
+      if (!getVisualization()
+          .equals(other.getVisualization())) return false;
+    }
     if (!getSourceCase().equals(other.getSourceCase())) return false;
     switch (sourceCase_) {
       case 1:
@@ -1326,6 +1382,10 @@ private static final long serialVersionUID = 0L;
     hash = (53 * hash) + getRequestId().hashCode();
     hash = (37 * hash) + NODATA_TEXT_FIELD_NUMBER;
     hash = (53 * hash) + getNodataText().hashCode();
+    if (hasVisualization()) {
+      hash = (37 * hash) + VISUALIZATION_FIELD_NUMBER;
+      hash = (53 * hash) + getVisualization().hashCode();
+    }
     switch (sourceCase_) {
       case 1:
         hash = (37 * hash) + IMAGE_FIELD_NUMBER;
@@ -1481,6 +1541,7 @@ private static final long serialVersionUID = 0L;
               .alwaysUseFieldBuilders) {
         internalGetBandsFieldBuilder();
         internalGetRegionFieldBuilder();
+        internalGetVisualizationFieldBuilder();
       }
     }
     @java.lang.Override
@@ -1523,6 +1584,11 @@ private static final long serialVersionUID = 0L;
       cloudOptimized_ = false;
       requestId_ = "";
       nodataText_ = "";
+      visualization_ = null;
+      if (visualizationBuilder_ != null) {
+        visualizationBuilder_.dispose();
+        visualizationBuilder_ = null;
+      }
       sourceCase_ = 0;
       source_ = null;
       return this;
@@ -1638,6 +1704,12 @@ private static final long serialVersionUID = 0L;
       }
       if (((from_bitField0_ & 0x00400000) != 0)) {
         result.nodataText_ = nodataText_;
+      }
+      if (((from_bitField0_ & 0x00800000) != 0)) {
+        result.visualization_ = visualizationBuilder_ == null
+            ? visualization_
+            : visualizationBuilder_.build();
+        to_bitField0_ |= 0x00000020;
       }
       result.bitField0_ |= to_bitField0_;
     }
@@ -1773,6 +1845,9 @@ private static final long serialVersionUID = 0L;
         nodataText_ = other.nodataText_;
         bitField0_ |= 0x00400000;
         onChanged();
+      }
+      if (other.hasVisualization()) {
+        mergeVisualization(other.getVisualization());
       }
       switch (other.getSourceCase()) {
         case IMAGE: {
@@ -1972,6 +2047,13 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00400000;
               break;
             } // case 186
+            case 194: {
+              input.readMessage(
+                  internalGetVisualizationFieldBuilder().getBuilder(),
+                  extensionRegistry);
+              bitField0_ |= 0x00800000;
+              break;
+            } // case 194
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -4387,6 +4469,181 @@ private static final long serialVersionUID = 0L;
       bitField0_ |= 0x00400000;
       onChanged();
       return this;
+    }
+
+    private dev.rasterwire.v1.Visualization visualization_;
+    private com.google.protobuf.SingleFieldBuilder<
+        dev.rasterwire.v1.Visualization, dev.rasterwire.v1.Visualization.Builder, dev.rasterwire.v1.VisualizationOrBuilder> visualizationBuilder_;
+    /**
+     * <pre>
+     * Deliver a picture of bytes, in any format, in place of the values. Default: none for GeoTIFFs and
+     * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: three of
+     * uint8 in red, green and blue, one of uint8 with a table of colours, and computed ones of uint8.
+     * </pre>
+     *
+     * <code>.rasterwire.v1.Visualization visualization = 24;</code>
+     * @return Whether the visualization field is set.
+     */
+    public boolean hasVisualization() {
+      return ((bitField0_ & 0x00800000) != 0);
+    }
+    /**
+     * <pre>
+     * Deliver a picture of bytes, in any format, in place of the values. Default: none for GeoTIFFs and
+     * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: three of
+     * uint8 in red, green and blue, one of uint8 with a table of colours, and computed ones of uint8.
+     * </pre>
+     *
+     * <code>.rasterwire.v1.Visualization visualization = 24;</code>
+     * @return The visualization.
+     */
+    public dev.rasterwire.v1.Visualization getVisualization() {
+      if (visualizationBuilder_ == null) {
+        return visualization_ == null ? dev.rasterwire.v1.Visualization.getDefaultInstance() : visualization_;
+      } else {
+        return visualizationBuilder_.getMessage();
+      }
+    }
+    /**
+     * <pre>
+     * Deliver a picture of bytes, in any format, in place of the values. Default: none for GeoTIFFs and
+     * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: three of
+     * uint8 in red, green and blue, one of uint8 with a table of colours, and computed ones of uint8.
+     * </pre>
+     *
+     * <code>.rasterwire.v1.Visualization visualization = 24;</code>
+     */
+    public Builder setVisualization(dev.rasterwire.v1.Visualization value) {
+      if (visualizationBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        visualization_ = value;
+      } else {
+        visualizationBuilder_.setMessage(value);
+      }
+      bitField0_ |= 0x00800000;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Deliver a picture of bytes, in any format, in place of the values. Default: none for GeoTIFFs and
+     * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: three of
+     * uint8 in red, green and blue, one of uint8 with a table of colours, and computed ones of uint8.
+     * </pre>
+     *
+     * <code>.rasterwire.v1.Visualization visualization = 24;</code>
+     */
+    public Builder setVisualization(
+        dev.rasterwire.v1.Visualization.Builder builderForValue) {
+      if (visualizationBuilder_ == null) {
+        visualization_ = builderForValue.build();
+      } else {
+        visualizationBuilder_.setMessage(builderForValue.build());
+      }
+      bitField0_ |= 0x00800000;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Deliver a picture of bytes, in any format, in place of the values. Default: none for GeoTIFFs and
+     * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: three of
+     * uint8 in red, green and blue, one of uint8 with a table of colours, and computed ones of uint8.
+     * </pre>
+     *
+     * <code>.rasterwire.v1.Visualization visualization = 24;</code>
+     */
+    public Builder mergeVisualization(dev.rasterwire.v1.Visualization value) {
+      if (visualizationBuilder_ == null) {
+        if (((bitField0_ & 0x00800000) != 0) &&
+          visualization_ != null &&
+          visualization_ != dev.rasterwire.v1.Visualization.getDefaultInstance()) {
+          getVisualizationBuilder().mergeFrom(value);
+        } else {
+          visualization_ = value;
+        }
+      } else {
+        visualizationBuilder_.mergeFrom(value);
+      }
+      if (visualization_ != null) {
+        bitField0_ |= 0x00800000;
+        onChanged();
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * Deliver a picture of bytes, in any format, in place of the values. Default: none for GeoTIFFs and
+     * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: three of
+     * uint8 in red, green and blue, one of uint8 with a table of colours, and computed ones of uint8.
+     * </pre>
+     *
+     * <code>.rasterwire.v1.Visualization visualization = 24;</code>
+     */
+    public Builder clearVisualization() {
+      bitField0_ = (bitField0_ & ~0x00800000);
+      visualization_ = null;
+      if (visualizationBuilder_ != null) {
+        visualizationBuilder_.dispose();
+        visualizationBuilder_ = null;
+      }
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Deliver a picture of bytes, in any format, in place of the values. Default: none for GeoTIFFs and
+     * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: three of
+     * uint8 in red, green and blue, one of uint8 with a table of colours, and computed ones of uint8.
+     * </pre>
+     *
+     * <code>.rasterwire.v1.Visualization visualization = 24;</code>
+     */
+    public dev.rasterwire.v1.Visualization.Builder getVisualizationBuilder() {
+      bitField0_ |= 0x00800000;
+      onChanged();
+      return internalGetVisualizationFieldBuilder().getBuilder();
+    }
+    /**
+     * <pre>
+     * Deliver a picture of bytes, in any format, in place of the values. Default: none for GeoTIFFs and
+     * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: three of
+     * uint8 in red, green and blue, one of uint8 with a table of colours, and computed ones of uint8.
+     * </pre>
+     *
+     * <code>.rasterwire.v1.Visualization visualization = 24;</code>
+     */
+    public dev.rasterwire.v1.VisualizationOrBuilder getVisualizationOrBuilder() {
+      if (visualizationBuilder_ != null) {
+        return visualizationBuilder_.getMessageOrBuilder();
+      } else {
+        return visualization_ == null ?
+            dev.rasterwire.v1.Visualization.getDefaultInstance() : visualization_;
+      }
+    }
+    /**
+     * <pre>
+     * Deliver a picture of bytes, in any format, in place of the values. Default: none for GeoTIFFs and
+     * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: three of
+     * uint8 in red, green and blue, one of uint8 with a table of colours, and computed ones of uint8.
+     * </pre>
+     *
+     * <code>.rasterwire.v1.Visualization visualization = 24;</code>
+     */
+    private com.google.protobuf.SingleFieldBuilder<
+        dev.rasterwire.v1.Visualization, dev.rasterwire.v1.Visualization.Builder, dev.rasterwire.v1.VisualizationOrBuilder> 
+        internalGetVisualizationFieldBuilder() {
+      if (visualizationBuilder_ == null) {
+        visualizationBuilder_ = new com.google.protobuf.SingleFieldBuilder<
+            dev.rasterwire.v1.Visualization, dev.rasterwire.v1.Visualization.Builder, dev.rasterwire.v1.VisualizationOrBuilder>(
+                getVisualization(),
+                getParentForChildren(),
+                isClean());
+        visualization_ = null;
+      }
+      return visualizationBuilder_;
     }
 
     // @@protoc_insertion_point(builder_scope:rasterwire.v1.DownloadParams)

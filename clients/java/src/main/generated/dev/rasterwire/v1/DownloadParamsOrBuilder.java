@@ -556,5 +556,38 @@ public interface DownloadParamsOrBuilder extends
   com.google.protobuf.ByteString
       getNodataTextBytes();
 
+  /**
+   * <pre>
+   * Deliver a picture of bytes, in any format, in place of the values. Default: none for GeoTIFFs and
+   * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: three of
+   * uint8 in red, green and blue, one of uint8 with a table of colours, and computed ones of uint8.
+   * </pre>
+   *
+   * <code>.rasterwire.v1.Visualization visualization = 24;</code>
+   * @return Whether the visualization field is set.
+   */
+  boolean hasVisualization();
+  /**
+   * <pre>
+   * Deliver a picture of bytes, in any format, in place of the values. Default: none for GeoTIFFs and
+   * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: three of
+   * uint8 in red, green and blue, one of uint8 with a table of colours, and computed ones of uint8.
+   * </pre>
+   *
+   * <code>.rasterwire.v1.Visualization visualization = 24;</code>
+   * @return The visualization.
+   */
+  dev.rasterwire.v1.Visualization getVisualization();
+  /**
+   * <pre>
+   * Deliver a picture of bytes, in any format, in place of the values. Default: none for GeoTIFFs and
+   * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: three of
+   * uint8 in red, green and blue, one of uint8 with a table of colours, and computed ones of uint8.
+   * </pre>
+   *
+   * <code>.rasterwire.v1.Visualization visualization = 24;</code>
+   */
+  dev.rasterwire.v1.VisualizationOrBuilder getVisualizationOrBuilder();
+
   dev.rasterwire.v1.DownloadParams.SourceCase getSourceCase();
 }

@@ -55,6 +55,7 @@ private static final long serialVersionUID = 0L;
             dev.rasterwire.v1.DownloadPlan.class, dev.rasterwire.v1.DownloadPlan.Builder.class);
   }
 
+  private int bitField0_;
   public static final int FILENAME_FIELD_NUMBER = 1;
   @SuppressWarnings("serial")
   private volatile java.lang.Object filename_ = "";
@@ -547,6 +548,44 @@ private static final long serialVersionUID = 0L;
     return imagesTested_;
   }
 
+  public static final int VISUALIZATION_FIELD_NUMBER = 14;
+  private dev.rasterwire.v1.VisualizationPlan visualization_;
+  /**
+   * <pre>
+   * How values become the bytes of the picture. Absent where values are delivered as they are.
+   * </pre>
+   *
+   * <code>.rasterwire.v1.VisualizationPlan visualization = 14;</code>
+   * @return Whether the visualization field is set.
+   */
+  @java.lang.Override
+  public boolean hasVisualization() {
+    return ((bitField0_ & 0x00000001) != 0);
+  }
+  /**
+   * <pre>
+   * How values become the bytes of the picture. Absent where values are delivered as they are.
+   * </pre>
+   *
+   * <code>.rasterwire.v1.VisualizationPlan visualization = 14;</code>
+   * @return The visualization.
+   */
+  @java.lang.Override
+  public dev.rasterwire.v1.VisualizationPlan getVisualization() {
+    return visualization_ == null ? dev.rasterwire.v1.VisualizationPlan.getDefaultInstance() : visualization_;
+  }
+  /**
+   * <pre>
+   * How values become the bytes of the picture. Absent where values are delivered as they are.
+   * </pre>
+   *
+   * <code>.rasterwire.v1.VisualizationPlan visualization = 14;</code>
+   */
+  @java.lang.Override
+  public dev.rasterwire.v1.VisualizationPlanOrBuilder getVisualizationOrBuilder() {
+    return visualization_ == null ? dev.rasterwire.v1.VisualizationPlan.getDefaultInstance() : visualization_;
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -599,6 +638,9 @@ private static final long serialVersionUID = 0L;
     }
     if (imagesTested_ != 0L) {
       output.writeInt64(13, imagesTested_);
+    }
+    if (((bitField0_ & 0x00000001) != 0)) {
+      output.writeMessage(14, getVisualization());
     }
     getUnknownFields().writeTo(output);
   }
@@ -658,6 +700,10 @@ private static final long serialVersionUID = 0L;
       size += com.google.protobuf.CodedOutputStream
         .computeInt64Size(13, imagesTested_);
     }
+    if (((bitField0_ & 0x00000001) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(14, getVisualization());
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -698,6 +744,11 @@ private static final long serialVersionUID = 0L;
         .equals(other.getNotesList())) return false;
     if (getImagesTested()
         != other.getImagesTested()) return false;
+    if (hasVisualization() != other.hasVisualization()) return false;
+    if (hasVisualization()) {
+      if (!getVisualization()
+          .equals(other.getVisualization())) return false;
+    }
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -748,6 +799,10 @@ private static final long serialVersionUID = 0L;
     hash = (37 * hash) + IMAGES_TESTED_FIELD_NUMBER;
     hash = (53 * hash) + com.google.protobuf.Internal.hashLong(
         getImagesTested());
+    if (hasVisualization()) {
+      hash = (37 * hash) + VISUALIZATION_FIELD_NUMBER;
+      hash = (53 * hash) + getVisualization().hashCode();
+    }
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -871,13 +926,23 @@ private static final long serialVersionUID = 0L;
 
     // Construct using dev.rasterwire.v1.DownloadPlan.newBuilder()
     private Builder() {
-
+      maybeForceBuilderInitialization();
     }
 
     private Builder(
         com.google.protobuf.GeneratedMessage.BuilderParent parent) {
       super(parent);
-
+      maybeForceBuilderInitialization();
+    }
+    private void maybeForceBuilderInitialization() {
+      if (com.google.protobuf.GeneratedMessage
+              .alwaysUseFieldBuilders) {
+        internalGetRastersFieldBuilder();
+        internalGetIgnoredFieldBuilder();
+        internalGetLeftOutFieldBuilder();
+        internalGetNotesFieldBuilder();
+        internalGetVisualizationFieldBuilder();
+      }
     }
     @java.lang.Override
     public Builder clear() {
@@ -920,6 +985,11 @@ private static final long serialVersionUID = 0L;
       }
       bitField0_ = (bitField0_ & ~0x00000800);
       imagesTested_ = 0L;
+      visualization_ = null;
+      if (visualizationBuilder_ != null) {
+        visualizationBuilder_.dispose();
+        visualizationBuilder_ = null;
+      }
       return this;
     }
 
@@ -1020,6 +1090,14 @@ private static final long serialVersionUID = 0L;
       if (((from_bitField0_ & 0x00001000) != 0)) {
         result.imagesTested_ = imagesTested_;
       }
+      int to_bitField0_ = 0;
+      if (((from_bitField0_ & 0x00002000) != 0)) {
+        result.visualization_ = visualizationBuilder_ == null
+            ? visualization_
+            : visualizationBuilder_.build();
+        to_bitField0_ |= 0x00000001;
+      }
+      result.bitField0_ |= to_bitField0_;
     }
 
     @java.lang.Override
@@ -1171,6 +1249,9 @@ private static final long serialVersionUID = 0L;
       if (other.getImagesTested() != 0L) {
         setImagesTested(other.getImagesTested());
       }
+      if (other.hasVisualization()) {
+        mergeVisualization(other.getVisualization());
+      }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
       return this;
@@ -1294,6 +1375,13 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00001000;
               break;
             } // case 104
+            case 114: {
+              input.readMessage(
+                  internalGetVisualizationFieldBuilder().getBuilder(),
+                  extensionRegistry);
+              bitField0_ |= 0x00002000;
+              break;
+            } // case 114
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -3145,6 +3233,163 @@ private static final long serialVersionUID = 0L;
       imagesTested_ = 0L;
       onChanged();
       return this;
+    }
+
+    private dev.rasterwire.v1.VisualizationPlan visualization_;
+    private com.google.protobuf.SingleFieldBuilder<
+        dev.rasterwire.v1.VisualizationPlan, dev.rasterwire.v1.VisualizationPlan.Builder, dev.rasterwire.v1.VisualizationPlanOrBuilder> visualizationBuilder_;
+    /**
+     * <pre>
+     * How values become the bytes of the picture. Absent where values are delivered as they are.
+     * </pre>
+     *
+     * <code>.rasterwire.v1.VisualizationPlan visualization = 14;</code>
+     * @return Whether the visualization field is set.
+     */
+    public boolean hasVisualization() {
+      return ((bitField0_ & 0x00002000) != 0);
+    }
+    /**
+     * <pre>
+     * How values become the bytes of the picture. Absent where values are delivered as they are.
+     * </pre>
+     *
+     * <code>.rasterwire.v1.VisualizationPlan visualization = 14;</code>
+     * @return The visualization.
+     */
+    public dev.rasterwire.v1.VisualizationPlan getVisualization() {
+      if (visualizationBuilder_ == null) {
+        return visualization_ == null ? dev.rasterwire.v1.VisualizationPlan.getDefaultInstance() : visualization_;
+      } else {
+        return visualizationBuilder_.getMessage();
+      }
+    }
+    /**
+     * <pre>
+     * How values become the bytes of the picture. Absent where values are delivered as they are.
+     * </pre>
+     *
+     * <code>.rasterwire.v1.VisualizationPlan visualization = 14;</code>
+     */
+    public Builder setVisualization(dev.rasterwire.v1.VisualizationPlan value) {
+      if (visualizationBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        visualization_ = value;
+      } else {
+        visualizationBuilder_.setMessage(value);
+      }
+      bitField0_ |= 0x00002000;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * How values become the bytes of the picture. Absent where values are delivered as they are.
+     * </pre>
+     *
+     * <code>.rasterwire.v1.VisualizationPlan visualization = 14;</code>
+     */
+    public Builder setVisualization(
+        dev.rasterwire.v1.VisualizationPlan.Builder builderForValue) {
+      if (visualizationBuilder_ == null) {
+        visualization_ = builderForValue.build();
+      } else {
+        visualizationBuilder_.setMessage(builderForValue.build());
+      }
+      bitField0_ |= 0x00002000;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * How values become the bytes of the picture. Absent where values are delivered as they are.
+     * </pre>
+     *
+     * <code>.rasterwire.v1.VisualizationPlan visualization = 14;</code>
+     */
+    public Builder mergeVisualization(dev.rasterwire.v1.VisualizationPlan value) {
+      if (visualizationBuilder_ == null) {
+        if (((bitField0_ & 0x00002000) != 0) &&
+          visualization_ != null &&
+          visualization_ != dev.rasterwire.v1.VisualizationPlan.getDefaultInstance()) {
+          getVisualizationBuilder().mergeFrom(value);
+        } else {
+          visualization_ = value;
+        }
+      } else {
+        visualizationBuilder_.mergeFrom(value);
+      }
+      if (visualization_ != null) {
+        bitField0_ |= 0x00002000;
+        onChanged();
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * How values become the bytes of the picture. Absent where values are delivered as they are.
+     * </pre>
+     *
+     * <code>.rasterwire.v1.VisualizationPlan visualization = 14;</code>
+     */
+    public Builder clearVisualization() {
+      bitField0_ = (bitField0_ & ~0x00002000);
+      visualization_ = null;
+      if (visualizationBuilder_ != null) {
+        visualizationBuilder_.dispose();
+        visualizationBuilder_ = null;
+      }
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * How values become the bytes of the picture. Absent where values are delivered as they are.
+     * </pre>
+     *
+     * <code>.rasterwire.v1.VisualizationPlan visualization = 14;</code>
+     */
+    public dev.rasterwire.v1.VisualizationPlan.Builder getVisualizationBuilder() {
+      bitField0_ |= 0x00002000;
+      onChanged();
+      return internalGetVisualizationFieldBuilder().getBuilder();
+    }
+    /**
+     * <pre>
+     * How values become the bytes of the picture. Absent where values are delivered as they are.
+     * </pre>
+     *
+     * <code>.rasterwire.v1.VisualizationPlan visualization = 14;</code>
+     */
+    public dev.rasterwire.v1.VisualizationPlanOrBuilder getVisualizationOrBuilder() {
+      if (visualizationBuilder_ != null) {
+        return visualizationBuilder_.getMessageOrBuilder();
+      } else {
+        return visualization_ == null ?
+            dev.rasterwire.v1.VisualizationPlan.getDefaultInstance() : visualization_;
+      }
+    }
+    /**
+     * <pre>
+     * How values become the bytes of the picture. Absent where values are delivered as they are.
+     * </pre>
+     *
+     * <code>.rasterwire.v1.VisualizationPlan visualization = 14;</code>
+     */
+    private com.google.protobuf.SingleFieldBuilder<
+        dev.rasterwire.v1.VisualizationPlan, dev.rasterwire.v1.VisualizationPlan.Builder, dev.rasterwire.v1.VisualizationPlanOrBuilder> 
+        internalGetVisualizationFieldBuilder() {
+      if (visualizationBuilder_ == null) {
+        visualizationBuilder_ = new com.google.protobuf.SingleFieldBuilder<
+            dev.rasterwire.v1.VisualizationPlan, dev.rasterwire.v1.VisualizationPlan.Builder, dev.rasterwire.v1.VisualizationPlanOrBuilder>(
+                getVisualization(),
+                getParentForChildren(),
+                isClean());
+        visualization_ = null;
+      }
+      return visualizationBuilder_;
     }
 
     // @@protoc_insertion_point(builder_scope:rasterwire.v1.DownloadPlan)

@@ -320,4 +320,31 @@ public interface DownloadPlanOrBuilder extends
    * @return The imagesTested.
    */
   long getImagesTested();
+
+  /**
+   * <pre>
+   * How values become the bytes of the picture. Absent where values are delivered as they are.
+   * </pre>
+   *
+   * <code>.rasterwire.v1.VisualizationPlan visualization = 14;</code>
+   * @return Whether the visualization field is set.
+   */
+  boolean hasVisualization();
+  /**
+   * <pre>
+   * How values become the bytes of the picture. Absent where values are delivered as they are.
+   * </pre>
+   *
+   * <code>.rasterwire.v1.VisualizationPlan visualization = 14;</code>
+   * @return The visualization.
+   */
+  dev.rasterwire.v1.VisualizationPlan getVisualization();
+  /**
+   * <pre>
+   * How values become the bytes of the picture. Absent where values are delivered as they are.
+   * </pre>
+   *
+   * <code>.rasterwire.v1.VisualizationPlan visualization = 14;</code>
+   */
+  dev.rasterwire.v1.VisualizationPlanOrBuilder getVisualizationOrBuilder();
 }

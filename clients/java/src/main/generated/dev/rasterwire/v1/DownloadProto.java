@@ -32,6 +32,16 @@ public final class DownloadProto {
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
       internal_static_rasterwire_v1_DownloadParams_fieldAccessorTable;
   static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_rasterwire_v1_Visualization_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_rasterwire_v1_Visualization_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_rasterwire_v1_Stretch_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_rasterwire_v1_Stretch_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
     internal_static_rasterwire_v1_Mosaic_descriptor;
   static final 
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
@@ -76,6 +86,16 @@ public final class DownloadProto {
   static final 
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
       internal_static_rasterwire_v1_DownloadPlan_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_rasterwire_v1_VisualizationPlan_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_rasterwire_v1_VisualizationPlan_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_rasterwire_v1_ShownBand_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_rasterwire_v1_ShownBand_fieldAccessorTable;
   static final com.google.protobuf.Descriptors.Descriptor
     internal_static_rasterwire_v1_Note_descriptor;
   static final 
@@ -133,7 +153,7 @@ public final class DownloadProto {
       "\n\034rasterwire/v1/download.proto\022\rrasterwi" +
       "re.v1\032\033buf/validate/validate.proto\032\037goog" +
       "le/protobuf/timestamp.proto\032\036rasterwire/" +
-      "v1/expression.proto\"\272\016\n\016DownloadParams\022\033" +
+      "v1/expression.proto\"\226\020\n\016DownloadParams\022\033" +
       "\n\005image\030\001 \001(\tB\n\272H\007r\005\020\001\030\200 H\000\022/\n\nexpressio" +
       "n\030\002 \001(\0132\031.rasterwire.v1.ExpressionH\000\022\'\n\006" +
       "mosaic\030\026 \001(\0132\025.rasterwire.v1.MosaicH\000\022\026\n" +
@@ -159,144 +179,197 @@ public final class DownloadProto {
       "\272H\005\202\001\002\020\001\022)\n\021compression_level\030\023 \001(\005B\t\272H\006" +
       "\032\004\030\026(\001H\004\210\001\001\022\027\n\017cloud_optimized\030\024 \001(\010\022\037\n\n" +
       "request_id\030\025 \001(\tB\013\272H\010r\003\260\001\001\330\001\001\022.\n\013nodata_" +
-      "text\030\027 \001(\tB\031\272H\026r\0212\017^-?[0-9]{1,20}$\330\001\001:\312\005" +
-      "\272H\306\005\032\254\001\n\027crs_transform.needs_crs\022`crs_tr" +
-      "ansform: six numbers given without a crs" +
-      "; name the crs they are in, for example " +
-      "EPSG:32610\032/size(this.crs_transform) == " +
-      "0 || this.crs != \'\'\032\227\001\n\033clip_to_region.n" +
-      "eeds_region\022Nclip_to_region: true withou" +
-      "t a region; give the region whose outsid" +
-      "e is masked\032(!this.clip_to_region || has" +
-      "(this.region)\032\205\001\n\033nodata_text.not_with_n" +
-      "odata\0229nodata_text: given together with " +
-      "nodata; give one of them\032+this.nodata_te" +
-      "xt == \'\' || !has(this.nodata)\032\362\001\n dimens" +
-      "ions.with_region_and_scale\022gdimensions: " +
-      "given together with region and scale (or" +
-      " crs_transform); give the region and eit" +
-      "her of them\032e!(has(this.region) && size(" +
-      "this.dimensions) > 0 && (has(this.scale)" +
-      " || size(this.crs_transform) > 0))B\017\n\006so" +
-      "urce\022\005\272H\002\010\001B\010\n\006_scaleB\020\n\016_file_per_bandB" +
-      "\t\n\007_nodataB\024\n\022_compression_level\"\345\002\n\006Mos" +
-      "aic\022)\n\006images\030\001 \001(\0132\027.rasterwire.v1.Imag" +
-      "eIdsH\000\022/\n\005query\030\002 \001(\0132\036.rasterwire.v1.Co" +
-      "llectionQueryH\000\0225\n\tcomposite\030\003 \001(\0162\030.ras" +
-      "terwire.v1.CompositeB\010\272H\005\202\001\002\020\001\022\036\n\014qualit" +
-      "y_band\030\004 \001(\tB\010\272H\005r\003\030\200\010:\226\001\272H\222\001\032\217\001\n\032qualit" +
-      "y_band.needs_quality\022=quality_band: coun" +
-      "ts with COMPOSITE_QUALITY, and only with" +
-      " it\0322(this.composite == 8) == (this.qual" +
-      "ity_band != \'\')B\017\n\006scenes\022\005\272H\002\010\001\"-\n\010Imag" +
-      "eIds\022!\n\003ids\030\001 \003(\tB\024\272H\021\222\001\016\010\001\020\210\'\"\007r\005\020\001\030\200 \"" +
-      "\267\002\n\017CollectionQuery\022\036\n\ncollection\030\001 \001(\tB" +
-      "\n\272H\007r\005\020\001\030\200 \022.\n\nstart_time\030\002 \001(\0132\032.google" +
-      ".protobuf.Timestamp\022,\n\010end_time\030\003 \001(\0132\032." +
-      "google.protobuf.Timestamp\022%\n\006bounds\030\004 \001(" +
-      "\0132\025.rasterwire.v1.Region\0228\n\007filters\030\005 \003(" +
-      "\0132\035.rasterwire.v1.PropertyFilterB\010\272H\005\222\001\002" +
-      "\020d\022\031\n\007sort_by\030\006 \001(\tB\010\272H\005r\003\030\200\010\022\022\n\ndescend" +
-      "ing\030\007 \001(\010\022\026\n\005limit\030\010 \001(\005B\007\272H\004\032\002(\000\"\233\001\n\016Pr" +
-      "opertyFilter\022\034\n\010property\030\001 \001(\tB\n\272H\007r\005\020\001\030" +
-      "\200\010\0229\n\ncomparison\030\002 \001(\0162\031.rasterwire.v1.C" +
-      "omparisonB\n\272H\007\202\001\004\020\001 \000\022\020\n\006number\030\003 \001(\001H\000\022" +
-      "\016\n\004text\030\004 \001(\tH\000B\016\n\005value\022\005\272H\002\010\001\"\222\003\n\010Band" +
-      "Spec\022\026\n\002id\030\001 \001(\tB\n\272H\007r\005\020\001\030\200\010\022\026\n\003crs\030\002 \001(" +
-      "\tB\t\272H\006r\004\030\200\200\004\022\310\001\n\rcrs_transform\030\003 \003(\001B\260\001\272" +
-      "H\254\001\222\001\006\"\004\022\002@\001\272\001\237\001\n\031crs_transform.six_numb" +
-      "ers\022^has to be six numbers, row-major: [" +
-      "xScale, xShear, xTranslation, yShear, yS" +
-      "cale, yTranslation]\032\"size(this) == 0 || " +
-      "size(this) == 6\022\"\n\ndimensions\030\004 \003(\005B\016\272H\013" +
-      "\222\001\010\020\002\"\004\032\002 \000\022$\n\005scale\030\005 \001(\001B\020\272H\r\022\013!\000\000\000\000\000\000" +
-      "\000\000@\001H\000\210\001\001\0227\n\nresampling\030\006 \001(\0162\031.rasterwi" +
-      "re.v1.ResamplingB\010\272H\005\202\001\002\020\001B\010\n\006_scale\"\262\001\n" +
-      "\006Region\0222\n\014bounding_box\030\001 \001(\0132\032.rasterwi" +
-      "re.v1.BoundingBoxH\000\022\035\n\007geojson\030\002 \001(\tB\n\272H" +
-      "\007r\005(\200\200\200\005H\000\022\026\n\003crs\030\003 \001(\tB\t\272H\006r\004\030\200\200\004\022-\n\005ed" +
-      "ges\030\004 \001(\0162\024.rasterwire.v1.EdgesB\010\272H\005\202\001\002\020" +
-      "\001B\016\n\005shape\022\005\272H\002\010\001\"k\n\013BoundingBox\022\025\n\004west" +
-      "\030\001 \001(\001B\007\272H\004\022\002@\001\022\026\n\005south\030\002 \001(\001B\007\272H\004\022\002@\001\022" +
-      "\025\n\004east\030\003 \001(\001B\007\272H\004\022\002@\001\022\026\n\005north\030\004 \001(\001B\007\272" +
-      "H\004\022\002@\001\"g\n\nDownloadId\022\014\n\004name\030\001 \001(\t\022\r\n\005to" +
-      "ken\030\002 \001(\t\022/\n\013expire_time\030\003 \001(\0132\032.google." +
-      "protobuf.Timestamp\022\013\n\003url\030\004 \001(\t\"\202\003\n\014Down" +
-      "loadPlan\022\020\n\010filename\030\001 \001(\t\022\021\n\tmime_type\030" +
-      "\002 \001(\t\022%\n\006format\030\003 \001(\0162\025.rasterwire.v1.Fo" +
-      "rmat\022*\n\007rasters\030\004 \003(\0132\031.rasterwire.v1.Ra" +
-      "sterPlan\022\032\n\022uncompressed_bytes\030\005 \001(\003\022\027\n\017" +
-      "estimated_bytes\030\006 \001(\003\022,\n\007ignored\030\007 \003(\0132\033" +
-      ".rasterwire.v1.IgnoredField\022\014\n\004etag\030\010 \001(" +
-      "\t\022\016\n\006scenes\030\t \001(\003\022\024\n\014source_bytes\030\n \001(\003\022" +
-      "(\n\010left_out\030\013 \003(\0132\026.rasterwire.v1.LeftOu" +
-      "t\022\"\n\005notes\030\014 \003(\0132\023.rasterwire.v1.Note\022\025\n" +
-      "\rimages_tested\030\r \001(\003\"#\n\004Note\022\r\n\005field\030\001 " +
-      "\001(\t\022\014\n\004text\030\002 \001(\t\"6\n\007LeftOut\022\014\n\004item\030\001 \001" +
-      "(\t\022\016\n\006reason\030\002 \001(\t\022\r\n\005bands\030\003 \003(\t\"-\n\014Ign" +
-      "oredField\022\r\n\005field\030\001 \001(\t\022\016\n\006reason\030\002 \001(\t" +
-      "\"\242\001\n\nRasterPlan\022\014\n\004path\030\001 \001(\t\022&\n\004grid\030\002 " +
-      "\001(\0132\030.rasterwire.v1.PixelGrid\022&\n\005bands\030\003" +
-      " \003(\0132\027.rasterwire.v1.BandPlan\022!\n\004mask\030\004 " +
-      "\001(\0162\023.rasterwire.v1.Mask\022\023\n\013mask_reason\030" +
-      "\005 \001(\t\"\331\001\n\010BandPlan\022\n\n\002id\030\001 \001(\t\022*\n\tdata_t" +
-      "ype\030\002 \001(\0162\027.rasterwire.v1.DataType\022\023\n\006no" +
-      "data\030\003 \001(\001H\000\210\001\001\022-\n\nresampling\030\004 \001(\0162\031.ra" +
-      "sterwire.v1.Resampling\022\020\n\010overview\030\005 \001(\001" +
-      "\022\014\n\004path\030\006 \001(\t\022\021\n\tplaced_by\030\007 \001(\t\022\023\n\013nod" +
-      "ata_text\030\010 \001(\tB\t\n\007_nodata\"N\n\tPixelGrid\022\013" +
-      "\n\003crs\030\001 \001(\t\022\025\n\rcrs_transform\030\002 \003(\001\022\r\n\005wi" +
-      "dth\030\003 \001(\003\022\016\n\006height\030\004 \001(\003\"\245\001\n\rDownloadCh" +
-      "unk\022\014\n\004data\030\001 \001(\014\022\016\n\006offset\030\002 \001(\003\022\023\n\006crc" +
-      "32c\030\003 \001(\007H\000\210\001\001\022/\n\010progress\030\004 \001(\0132\035.raste" +
-      "rwire.v1.RenderProgress\022%\n\004file\030\005 \001(\0132\027." +
-      "rasterwire.v1.FileInfoB\t\n\007_crc32c\";\n\016Ren" +
-      "derProgress\022\023\n\013blocks_done\030\001 \001(\003\022\024\n\014bloc" +
-      "ks_total\030\002 \001(\003\"a\n\010FileInfo\022\020\n\010filename\030\001" +
-      " \001(\t\022\021\n\tmime_type\030\002 \001(\t\022\022\n\nsize_bytes\030\003 " +
-      "\001(\003\022\016\n\006crc32c\030\004 \001(\007\022\014\n\004etag\030\005 \001(\t*\304\001\n\nCo" +
-      "mparison\022\032\n\026COMPARISON_UNSPECIFIED\020\000\022\024\n\020" +
-      "COMPARISON_EQUAL\020\001\022\030\n\024COMPARISON_NOT_EQU" +
-      "AL\020\002\022\023\n\017COMPARISON_LESS\020\003\022\034\n\030COMPARISON_" +
-      "LESS_OR_EQUAL\020\004\022\026\n\022COMPARISON_GREATER\020\005\022" +
-      "\037\n\033COMPARISON_GREATER_OR_EQUAL\020\006*\313\001\n\tCom" +
-      "posite\022\031\n\025COMPOSITE_UNSPECIFIED\020\000\022\023\n\017COM" +
-      "POSITE_FIRST\020\001\022\022\n\016COMPOSITE_LAST\020\002\022\021\n\rCO" +
-      "MPOSITE_MIN\020\003\022\021\n\rCOMPOSITE_MAX\020\004\022\022\n\016COMP" +
-      "OSITE_MEAN\020\005\022\024\n\020COMPOSITE_MEDIAN\020\006\022\023\n\017CO" +
-      "MPOSITE_COUNT\020\007\022\025\n\021COMPOSITE_QUALITY\020\010*\247" +
-      "\001\n\006Format\022\026\n\022FORMAT_UNSPECIFIED\020\000\022\032\n\026FOR" +
-      "MAT_ZIPPED_GEO_TIFF\020\001\022#\n\037FORMAT_ZIPPED_G" +
-      "EO_TIFF_PER_BAND\020\002\022\023\n\017FORMAT_GEO_TIFF\020\003\022" +
-      "\016\n\nFORMAT_NPY\020\004\022\016\n\nFORMAT_PNG\020\005\022\017\n\013FORMA" +
-      "T_JPEG\020\006*\\\n\nPrecedence\022\032\n\026PRECEDENCE_UNS" +
-      "PECIFIED\020\000\022\031\n\025PRECEDENCE_DOCUMENTED\020\001\022\027\n" +
-      "\023PRECEDENCE_COMBINED\020\002*\336\002\n\nResampling\022\032\n" +
-      "\026RESAMPLING_UNSPECIFIED\020\000\022\026\n\022RESAMPLING_" +
-      "NEAREST\020\001\022\027\n\023RESAMPLING_BILINEAR\020\002\022\024\n\020RE" +
-      "SAMPLING_CUBIC\020\003\022\033\n\027RESAMPLING_CUBIC_SPL" +
-      "INE\020\004\022\026\n\022RESAMPLING_LANCZOS\020\005\022\026\n\022RESAMPL" +
-      "ING_AVERAGE\020\006\022\023\n\017RESAMPLING_MODE\020\007\022\022\n\016RE" +
-      "SAMPLING_MIN\020\010\022\022\n\016RESAMPLING_MAX\020\t\022\025\n\021RE" +
-      "SAMPLING_MEDIAN\020\n\022\021\n\rRESAMPLING_Q1\020\013\022\021\n\r" +
-      "RESAMPLING_Q3\020\014\022\022\n\016RESAMPLING_SUM\020\r\022\022\n\016R" +
-      "ESAMPLING_RMS\020\016*P\n\004Mask\022\024\n\020MASK_UNSPECIF" +
-      "IED\020\000\022\017\n\013MASK_NODATA\020\001\022\r\n\tMASK_BAND\020\002\022\022\n" +
-      "\016MASK_EACH_BAND\020\003*\204\001\n\013Compression\022\033\n\027COM" +
-      "PRESSION_UNSPECIFIED\020\000\022\024\n\020COMPRESSION_NO" +
-      "NE\020\001\022\027\n\023COMPRESSION_DEFLATE\020\002\022\023\n\017COMPRES" +
-      "SION_LZW\020\003\022\024\n\020COMPRESSION_ZSTD\020\004*D\n\005Edge" +
-      "s\022\025\n\021EDGES_UNSPECIFIED\020\000\022\020\n\014EDGES_PLANAR" +
-      "\020\001\022\022\n\016EDGES_GEODESIC\020\002*\375\001\n\010DataType\022\031\n\025D" +
-      "ATA_TYPE_UNSPECIFIED\020\000\022\023\n\017DATA_TYPE_UINT" +
-      "8\020\001\022\022\n\016DATA_TYPE_INT8\020\002\022\024\n\020DATA_TYPE_UIN" +
-      "T16\020\003\022\023\n\017DATA_TYPE_INT16\020\004\022\024\n\020DATA_TYPE_" +
-      "UINT32\020\005\022\023\n\017DATA_TYPE_INT32\020\006\022\024\n\020DATA_TY" +
-      "PE_UINT64\020\007\022\023\n\017DATA_TYPE_INT64\020\010\022\025\n\021DATA" +
-      "_TYPE_FLOAT32\020\t\022\025\n\021DATA_TYPE_FLOAT64\020\nB^" +
-      "\n\021dev.rasterwire.v1B\rDownloadProtoP\001Z8ra" +
-      "sterwire.dev/clients/go/gen/rasterwire/v" +
-      "1;rasterwirev1b\006proto3"
+      "text\030\027 \001(\tB\031\272H\026r\0212\017^-?[0-9]{1,20}$\330\001\001\0223\n" +
+      "\rvisualization\030\030 \001(\0132\034.rasterwire.v1.Vis" +
+      "ualization:\361\006\272H\355\006\032\254\001\n\027crs_transform.need" +
+      "s_crs\022`crs_transform: six numbers given " +
+      "without a crs; name the crs they are in," +
+      " for example EPSG:32610\032/size(this.crs_t" +
+      "ransform) == 0 || this.crs != \'\'\032\227\001\n\033cli" +
+      "p_to_region.needs_region\022Nclip_to_region" +
+      ": true without a region; give the region" +
+      " whose outside is masked\032(!this.clip_to_" +
+      "region || has(this.region)\032\205\001\n\033nodata_te" +
+      "xt.not_with_nodata\0229nodata_text: given t" +
+      "ogether with nodata; give one of them\032+t" +
+      "his.nodata_text == \'\' || !has(this.nodat" +
+      "a)\032\362\001\n dimensions.with_region_and_scale\022" +
+      "gdimensions: given together with region " +
+      "and scale (or crs_transform); give the r" +
+      "egion and either of them\032e!(has(this.reg" +
+      "ion) && size(this.dimensions) > 0 && (ha" +
+      "s(this.scale) || size(this.crs_transform" +
+      ") > 0))\032\244\001\n\"bands.not_with_visualization" +
+      "_bands\022@bands: given together with visua" +
+      "lization.bands; give one of them\032<size(t" +
+      "his.bands) == 0 || size(this.visualizati" +
+      "on.bands) == 0B\017\n\006source\022\005\272H\002\010\001B\010\n\006_scal" +
+      "eB\020\n\016_file_per_bandB\t\n\007_nodataB\024\n\022_compr" +
+      "ession_level\"\207\n\n\rVisualization\022\222\001\n\005bands" +
+      "\030\001 \003(\tB\202\001\272H\177\222\001\t\"\007r\005\020\001\030\200\010\272\001p\n\037visualizati" +
+      "on.one_band_or_three\0224has to be one band" +
+      ", or three for red, green and blue\032\027size" +
+      "(this) in [0, 1, 3]\022\217\001\n\003min\030\002 \003(\001B\201\001\272H~\222" +
+      "\001\006\"\004\022\002@\001\272\001r\n!visualization.one_number_or" +
+      "_three\0224has to be one number, or one for" +
+      " each of three bands\032\027size(this) in [0, " +
+      "1, 3]\022\217\001\n\003max\030\003 \003(\001B\201\001\272H~\222\001\006\"\004\022\002@\001\272\001r\n!v" +
+      "isualization.one_number_or_three\0224has to" +
+      " be one number, or one for each of three" +
+      " bands\032\027size(this) in [0, 1, 3]\022\233\001\n\005gamm" +
+      "a\030\004 \003(\001B\213\001\272H\207\001\222\001\017\"\r\022\013!\000\000\000\000\000\000\000\000@\001\272\001r\n!vis" +
+      "ualization.one_number_or_three\0224has to b" +
+      "e one number, or one for each of three b" +
+      "ands\032\027size(this) in [0, 1, 3]\0225\n\007palette" +
+      "\030\005 \003(\tB$\272H!\222\001\036\020\200\002\"\031r\0272\025^#?[0-9A-Za-z]{1," +
+      "30}$\022\'\n\007stretch\030\006 \001(\0132\026.rasterwire.v1.St" +
+      "retch:\276\004\272H\272\004\032\206\002\n\031visualization.min_is_le" +
+      "ss\022+min: has to be less than max, in eve" +
+      "ry band\032\273\001size(this.min) == 0 || size(th" +
+      "is.max) == 0 || [0, 1, 2].all(i, (i >= s" +
+      "ize(this.min) && i >= size(this.max)) ||" +
+      " this.min[i < size(this.min) ? i : 0] < " +
+      "this.max[i < size(this.max) ? i : 0])\032\203\001" +
+      "\n!visualization.palette_of_one_band\022-pal" +
+      "ette: given for three bands; name one ba" +
+      "nd\032/size(this.palette) == 0 || size(this" +
+      ".bands) < 2\032\250\001\n#visualization.palette_wi" +
+      "thout_gamma\022Ogamma: given together with " +
+      "palette, which has the colours already; " +
+      "leave it out\0320size(this.palette) == 0 ||" +
+      " size(this.gamma) == 0\"\356\002\n\007Stretch\0223\n\rlo" +
+      "wer_percent\030\001 \001(\001B\027\272H\024\022\022\031\000\000\000\000\000\000Y@)\000\000\000\000\000\000" +
+      "\000\000H\000\210\001\001\0223\n\rupper_percent\030\002 \001(\001B\027\272H\024\022\022\031\000\000" +
+      "\000\000\000\000Y@)\000\000\000\000\000\000\000\000H\001\210\001\001:\324\001\272H\320\001\032\315\001\n\025stretch." +
+      "lower_is_less\022Flower_percent: has to be " +
+      "less than upper_percent (2 and 98 by def" +
+      "ault)\032l(has(this.lower_percent) ? this.l" +
+      "ower_percent : 2.0) < (has(this.upper_pe" +
+      "rcent) ? this.upper_percent : 98.0)B\020\n\016_" +
+      "lower_percentB\020\n\016_upper_percent\"\345\002\n\006Mosa" +
+      "ic\022)\n\006images\030\001 \001(\0132\027.rasterwire.v1.Image" +
+      "IdsH\000\022/\n\005query\030\002 \001(\0132\036.rasterwire.v1.Col" +
+      "lectionQueryH\000\0225\n\tcomposite\030\003 \001(\0162\030.rast" +
+      "erwire.v1.CompositeB\010\272H\005\202\001\002\020\001\022\036\n\014quality" +
+      "_band\030\004 \001(\tB\010\272H\005r\003\030\200\010:\226\001\272H\222\001\032\217\001\n\032quality" +
+      "_band.needs_quality\022=quality_band: count" +
+      "s with COMPOSITE_QUALITY, and only with " +
+      "it\0322(this.composite == 8) == (this.quali" +
+      "ty_band != \'\')B\017\n\006scenes\022\005\272H\002\010\001\"-\n\010Image" +
+      "Ids\022!\n\003ids\030\001 \003(\tB\024\272H\021\222\001\016\010\001\020\210\'\"\007r\005\020\001\030\200 \"\267" +
+      "\002\n\017CollectionQuery\022\036\n\ncollection\030\001 \001(\tB\n" +
+      "\272H\007r\005\020\001\030\200 \022.\n\nstart_time\030\002 \001(\0132\032.google." +
+      "protobuf.Timestamp\022,\n\010end_time\030\003 \001(\0132\032.g" +
+      "oogle.protobuf.Timestamp\022%\n\006bounds\030\004 \001(\013" +
+      "2\025.rasterwire.v1.Region\0228\n\007filters\030\005 \003(\013" +
+      "2\035.rasterwire.v1.PropertyFilterB\010\272H\005\222\001\002\020" +
+      "d\022\031\n\007sort_by\030\006 \001(\tB\010\272H\005r\003\030\200\010\022\022\n\ndescendi" +
+      "ng\030\007 \001(\010\022\026\n\005limit\030\010 \001(\005B\007\272H\004\032\002(\000\"\233\001\n\016Pro" +
+      "pertyFilter\022\034\n\010property\030\001 \001(\tB\n\272H\007r\005\020\001\030\200" +
+      "\010\0229\n\ncomparison\030\002 \001(\0162\031.rasterwire.v1.Co" +
+      "mparisonB\n\272H\007\202\001\004\020\001 \000\022\020\n\006number\030\003 \001(\001H\000\022\016" +
+      "\n\004text\030\004 \001(\tH\000B\016\n\005value\022\005\272H\002\010\001\"\222\003\n\010BandS" +
+      "pec\022\026\n\002id\030\001 \001(\tB\n\272H\007r\005\020\001\030\200\010\022\026\n\003crs\030\002 \001(\t" +
+      "B\t\272H\006r\004\030\200\200\004\022\310\001\n\rcrs_transform\030\003 \003(\001B\260\001\272H" +
+      "\254\001\222\001\006\"\004\022\002@\001\272\001\237\001\n\031crs_transform.six_numbe" +
+      "rs\022^has to be six numbers, row-major: [x" +
+      "Scale, xShear, xTranslation, yShear, ySc" +
+      "ale, yTranslation]\032\"size(this) == 0 || s" +
+      "ize(this) == 6\022\"\n\ndimensions\030\004 \003(\005B\016\272H\013\222" +
+      "\001\010\020\002\"\004\032\002 \000\022$\n\005scale\030\005 \001(\001B\020\272H\r\022\013!\000\000\000\000\000\000\000" +
+      "\000@\001H\000\210\001\001\0227\n\nresampling\030\006 \001(\0162\031.rasterwir" +
+      "e.v1.ResamplingB\010\272H\005\202\001\002\020\001B\010\n\006_scale\"\262\001\n\006" +
+      "Region\0222\n\014bounding_box\030\001 \001(\0132\032.rasterwir" +
+      "e.v1.BoundingBoxH\000\022\035\n\007geojson\030\002 \001(\tB\n\272H\007" +
+      "r\005(\200\200\200\005H\000\022\026\n\003crs\030\003 \001(\tB\t\272H\006r\004\030\200\200\004\022-\n\005edg" +
+      "es\030\004 \001(\0162\024.rasterwire.v1.EdgesB\010\272H\005\202\001\002\020\001" +
+      "B\016\n\005shape\022\005\272H\002\010\001\"k\n\013BoundingBox\022\025\n\004west\030" +
+      "\001 \001(\001B\007\272H\004\022\002@\001\022\026\n\005south\030\002 \001(\001B\007\272H\004\022\002@\001\022\025" +
+      "\n\004east\030\003 \001(\001B\007\272H\004\022\002@\001\022\026\n\005north\030\004 \001(\001B\007\272H" +
+      "\004\022\002@\001\"g\n\nDownloadId\022\014\n\004name\030\001 \001(\t\022\r\n\005tok" +
+      "en\030\002 \001(\t\022/\n\013expire_time\030\003 \001(\0132\032.google.p" +
+      "rotobuf.Timestamp\022\013\n\003url\030\004 \001(\t\"\273\003\n\014Downl" +
+      "oadPlan\022\020\n\010filename\030\001 \001(\t\022\021\n\tmime_type\030\002" +
+      " \001(\t\022%\n\006format\030\003 \001(\0162\025.rasterwire.v1.For" +
+      "mat\022*\n\007rasters\030\004 \003(\0132\031.rasterwire.v1.Ras" +
+      "terPlan\022\032\n\022uncompressed_bytes\030\005 \001(\003\022\027\n\017e" +
+      "stimated_bytes\030\006 \001(\003\022,\n\007ignored\030\007 \003(\0132\033." +
+      "rasterwire.v1.IgnoredField\022\014\n\004etag\030\010 \001(\t" +
+      "\022\016\n\006scenes\030\t \001(\003\022\024\n\014source_bytes\030\n \001(\003\022(" +
+      "\n\010left_out\030\013 \003(\0132\026.rasterwire.v1.LeftOut" +
+      "\022\"\n\005notes\030\014 \003(\0132\023.rasterwire.v1.Note\022\025\n\r" +
+      "images_tested\030\r \001(\003\0227\n\rvisualization\030\016 \001" +
+      "(\0132 .rasterwire.v1.VisualizationPlan\"]\n\021" +
+      "VisualizationPlan\022\'\n\005bands\030\001 \003(\0132\030.raste" +
+      "rwire.v1.ShownBand\022\017\n\007palette\030\002 \003(\t\022\016\n\006r" +
+      "eason\030\003 \001(\t\"P\n\tShownBand\022\n\n\002id\030\001 \001(\t\022\013\n\003" +
+      "min\030\002 \001(\001\022\013\n\003max\030\003 \001(\001\022\r\n\005gamma\030\004 \001(\001\022\016\n" +
+      "\006reason\030\005 \001(\t\"#\n\004Note\022\r\n\005field\030\001 \001(\t\022\014\n\004" +
+      "text\030\002 \001(\t\"6\n\007LeftOut\022\014\n\004item\030\001 \001(\t\022\016\n\006r" +
+      "eason\030\002 \001(\t\022\r\n\005bands\030\003 \003(\t\"-\n\014IgnoredFie" +
+      "ld\022\r\n\005field\030\001 \001(\t\022\016\n\006reason\030\002 \001(\t\"\242\001\n\nRa" +
+      "sterPlan\022\014\n\004path\030\001 \001(\t\022&\n\004grid\030\002 \001(\0132\030.r" +
+      "asterwire.v1.PixelGrid\022&\n\005bands\030\003 \003(\0132\027." +
+      "rasterwire.v1.BandPlan\022!\n\004mask\030\004 \001(\0162\023.r" +
+      "asterwire.v1.Mask\022\023\n\013mask_reason\030\005 \001(\t\"\331" +
+      "\001\n\010BandPlan\022\n\n\002id\030\001 \001(\t\022*\n\tdata_type\030\002 \001" +
+      "(\0162\027.rasterwire.v1.DataType\022\023\n\006nodata\030\003 " +
+      "\001(\001H\000\210\001\001\022-\n\nresampling\030\004 \001(\0162\031.rasterwir" +
+      "e.v1.Resampling\022\020\n\010overview\030\005 \001(\001\022\014\n\004pat" +
+      "h\030\006 \001(\t\022\021\n\tplaced_by\030\007 \001(\t\022\023\n\013nodata_tex" +
+      "t\030\010 \001(\tB\t\n\007_nodata\"N\n\tPixelGrid\022\013\n\003crs\030\001" +
+      " \001(\t\022\025\n\rcrs_transform\030\002 \003(\001\022\r\n\005width\030\003 \001" +
+      "(\003\022\016\n\006height\030\004 \001(\003\"\245\001\n\rDownloadChunk\022\014\n\004" +
+      "data\030\001 \001(\014\022\016\n\006offset\030\002 \001(\003\022\023\n\006crc32c\030\003 \001" +
+      "(\007H\000\210\001\001\022/\n\010progress\030\004 \001(\0132\035.rasterwire.v" +
+      "1.RenderProgress\022%\n\004file\030\005 \001(\0132\027.rasterw" +
+      "ire.v1.FileInfoB\t\n\007_crc32c\";\n\016RenderProg" +
+      "ress\022\023\n\013blocks_done\030\001 \001(\003\022\024\n\014blocks_tota" +
+      "l\030\002 \001(\003\"a\n\010FileInfo\022\020\n\010filename\030\001 \001(\t\022\021\n" +
+      "\tmime_type\030\002 \001(\t\022\022\n\nsize_bytes\030\003 \001(\003\022\016\n\006" +
+      "crc32c\030\004 \001(\007\022\014\n\004etag\030\005 \001(\t*\304\001\n\nCompariso" +
+      "n\022\032\n\026COMPARISON_UNSPECIFIED\020\000\022\024\n\020COMPARI" +
+      "SON_EQUAL\020\001\022\030\n\024COMPARISON_NOT_EQUAL\020\002\022\023\n" +
+      "\017COMPARISON_LESS\020\003\022\034\n\030COMPARISON_LESS_OR" +
+      "_EQUAL\020\004\022\026\n\022COMPARISON_GREATER\020\005\022\037\n\033COMP" +
+      "ARISON_GREATER_OR_EQUAL\020\006*\313\001\n\tComposite\022" +
+      "\031\n\025COMPOSITE_UNSPECIFIED\020\000\022\023\n\017COMPOSITE_" +
+      "FIRST\020\001\022\022\n\016COMPOSITE_LAST\020\002\022\021\n\rCOMPOSITE" +
+      "_MIN\020\003\022\021\n\rCOMPOSITE_MAX\020\004\022\022\n\016COMPOSITE_M" +
+      "EAN\020\005\022\024\n\020COMPOSITE_MEDIAN\020\006\022\023\n\017COMPOSITE" +
+      "_COUNT\020\007\022\025\n\021COMPOSITE_QUALITY\020\010*\247\001\n\006Form" +
+      "at\022\026\n\022FORMAT_UNSPECIFIED\020\000\022\032\n\026FORMAT_ZIP" +
+      "PED_GEO_TIFF\020\001\022#\n\037FORMAT_ZIPPED_GEO_TIFF" +
+      "_PER_BAND\020\002\022\023\n\017FORMAT_GEO_TIFF\020\003\022\016\n\nFORM" +
+      "AT_NPY\020\004\022\016\n\nFORMAT_PNG\020\005\022\017\n\013FORMAT_JPEG\020" +
+      "\006*\\\n\nPrecedence\022\032\n\026PRECEDENCE_UNSPECIFIE" +
+      "D\020\000\022\031\n\025PRECEDENCE_DOCUMENTED\020\001\022\027\n\023PRECED" +
+      "ENCE_COMBINED\020\002*\336\002\n\nResampling\022\032\n\026RESAMP" +
+      "LING_UNSPECIFIED\020\000\022\026\n\022RESAMPLING_NEAREST" +
+      "\020\001\022\027\n\023RESAMPLING_BILINEAR\020\002\022\024\n\020RESAMPLIN" +
+      "G_CUBIC\020\003\022\033\n\027RESAMPLING_CUBIC_SPLINE\020\004\022\026" +
+      "\n\022RESAMPLING_LANCZOS\020\005\022\026\n\022RESAMPLING_AVE" +
+      "RAGE\020\006\022\023\n\017RESAMPLING_MODE\020\007\022\022\n\016RESAMPLIN" +
+      "G_MIN\020\010\022\022\n\016RESAMPLING_MAX\020\t\022\025\n\021RESAMPLIN" +
+      "G_MEDIAN\020\n\022\021\n\rRESAMPLING_Q1\020\013\022\021\n\rRESAMPL" +
+      "ING_Q3\020\014\022\022\n\016RESAMPLING_SUM\020\r\022\022\n\016RESAMPLI" +
+      "NG_RMS\020\016*P\n\004Mask\022\024\n\020MASK_UNSPECIFIED\020\000\022\017" +
+      "\n\013MASK_NODATA\020\001\022\r\n\tMASK_BAND\020\002\022\022\n\016MASK_E" +
+      "ACH_BAND\020\003*\204\001\n\013Compression\022\033\n\027COMPRESSIO" +
+      "N_UNSPECIFIED\020\000\022\024\n\020COMPRESSION_NONE\020\001\022\027\n" +
+      "\023COMPRESSION_DEFLATE\020\002\022\023\n\017COMPRESSION_LZ" +
+      "W\020\003\022\024\n\020COMPRESSION_ZSTD\020\004*D\n\005Edges\022\025\n\021ED" +
+      "GES_UNSPECIFIED\020\000\022\020\n\014EDGES_PLANAR\020\001\022\022\n\016E" +
+      "DGES_GEODESIC\020\002*\375\001\n\010DataType\022\031\n\025DATA_TYP" +
+      "E_UNSPECIFIED\020\000\022\023\n\017DATA_TYPE_UINT8\020\001\022\022\n\016" +
+      "DATA_TYPE_INT8\020\002\022\024\n\020DATA_TYPE_UINT16\020\003\022\023" +
+      "\n\017DATA_TYPE_INT16\020\004\022\024\n\020DATA_TYPE_UINT32\020" +
+      "\005\022\023\n\017DATA_TYPE_INT32\020\006\022\024\n\020DATA_TYPE_UINT" +
+      "64\020\007\022\023\n\017DATA_TYPE_INT64\020\010\022\025\n\021DATA_TYPE_F" +
+      "LOAT32\020\t\022\025\n\021DATA_TYPE_FLOAT64\020\nB^\n\021dev.r" +
+      "asterwire.v1B\rDownloadProtoP\001Z8rasterwir" +
+      "e.dev/clients/go/gen/rasterwire/v1;raste" +
+      "rwirev1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -310,111 +383,135 @@ public final class DownloadProto {
     internal_static_rasterwire_v1_DownloadParams_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_DownloadParams_descriptor,
-        new java.lang.String[] { "Image", "Expression", "Mosaic", "Name", "Bands", "Crs", "CrsTransform", "Dimensions", "Scale", "Region", "FilePerBand", "Format", "Precedence", "Strict", "Resampling", "Nodata", "Mask", "ClipToRegion", "Compression", "CompressionLevel", "CloudOptimized", "RequestId", "NodataText", "Source", });
-    internal_static_rasterwire_v1_Mosaic_descriptor =
+        new java.lang.String[] { "Image", "Expression", "Mosaic", "Name", "Bands", "Crs", "CrsTransform", "Dimensions", "Scale", "Region", "FilePerBand", "Format", "Precedence", "Strict", "Resampling", "Nodata", "Mask", "ClipToRegion", "Compression", "CompressionLevel", "CloudOptimized", "RequestId", "NodataText", "Visualization", "Source", });
+    internal_static_rasterwire_v1_Visualization_descriptor =
       getDescriptor().getMessageTypes().get(1);
+    internal_static_rasterwire_v1_Visualization_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_rasterwire_v1_Visualization_descriptor,
+        new java.lang.String[] { "Bands", "Min", "Max", "Gamma", "Palette", "Stretch", });
+    internal_static_rasterwire_v1_Stretch_descriptor =
+      getDescriptor().getMessageTypes().get(2);
+    internal_static_rasterwire_v1_Stretch_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_rasterwire_v1_Stretch_descriptor,
+        new java.lang.String[] { "LowerPercent", "UpperPercent", });
+    internal_static_rasterwire_v1_Mosaic_descriptor =
+      getDescriptor().getMessageTypes().get(3);
     internal_static_rasterwire_v1_Mosaic_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_Mosaic_descriptor,
         new java.lang.String[] { "Images", "Query", "Composite", "QualityBand", "Scenes", });
     internal_static_rasterwire_v1_ImageIds_descriptor =
-      getDescriptor().getMessageTypes().get(2);
+      getDescriptor().getMessageTypes().get(4);
     internal_static_rasterwire_v1_ImageIds_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_ImageIds_descriptor,
         new java.lang.String[] { "Ids", });
     internal_static_rasterwire_v1_CollectionQuery_descriptor =
-      getDescriptor().getMessageTypes().get(3);
+      getDescriptor().getMessageTypes().get(5);
     internal_static_rasterwire_v1_CollectionQuery_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_CollectionQuery_descriptor,
         new java.lang.String[] { "Collection", "StartTime", "EndTime", "Bounds", "Filters", "SortBy", "Descending", "Limit", });
     internal_static_rasterwire_v1_PropertyFilter_descriptor =
-      getDescriptor().getMessageTypes().get(4);
+      getDescriptor().getMessageTypes().get(6);
     internal_static_rasterwire_v1_PropertyFilter_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_PropertyFilter_descriptor,
         new java.lang.String[] { "Property", "Comparison", "Number", "Text", "Value", });
     internal_static_rasterwire_v1_BandSpec_descriptor =
-      getDescriptor().getMessageTypes().get(5);
+      getDescriptor().getMessageTypes().get(7);
     internal_static_rasterwire_v1_BandSpec_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_BandSpec_descriptor,
         new java.lang.String[] { "Id", "Crs", "CrsTransform", "Dimensions", "Scale", "Resampling", });
     internal_static_rasterwire_v1_Region_descriptor =
-      getDescriptor().getMessageTypes().get(6);
+      getDescriptor().getMessageTypes().get(8);
     internal_static_rasterwire_v1_Region_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_Region_descriptor,
         new java.lang.String[] { "BoundingBox", "Geojson", "Crs", "Edges", "Shape", });
     internal_static_rasterwire_v1_BoundingBox_descriptor =
-      getDescriptor().getMessageTypes().get(7);
+      getDescriptor().getMessageTypes().get(9);
     internal_static_rasterwire_v1_BoundingBox_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_BoundingBox_descriptor,
         new java.lang.String[] { "West", "South", "East", "North", });
     internal_static_rasterwire_v1_DownloadId_descriptor =
-      getDescriptor().getMessageTypes().get(8);
+      getDescriptor().getMessageTypes().get(10);
     internal_static_rasterwire_v1_DownloadId_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_DownloadId_descriptor,
         new java.lang.String[] { "Name", "Token", "ExpireTime", "Url", });
     internal_static_rasterwire_v1_DownloadPlan_descriptor =
-      getDescriptor().getMessageTypes().get(9);
+      getDescriptor().getMessageTypes().get(11);
     internal_static_rasterwire_v1_DownloadPlan_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_DownloadPlan_descriptor,
-        new java.lang.String[] { "Filename", "MimeType", "Format", "Rasters", "UncompressedBytes", "EstimatedBytes", "Ignored", "Etag", "Scenes", "SourceBytes", "LeftOut", "Notes", "ImagesTested", });
+        new java.lang.String[] { "Filename", "MimeType", "Format", "Rasters", "UncompressedBytes", "EstimatedBytes", "Ignored", "Etag", "Scenes", "SourceBytes", "LeftOut", "Notes", "ImagesTested", "Visualization", });
+    internal_static_rasterwire_v1_VisualizationPlan_descriptor =
+      getDescriptor().getMessageTypes().get(12);
+    internal_static_rasterwire_v1_VisualizationPlan_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_rasterwire_v1_VisualizationPlan_descriptor,
+        new java.lang.String[] { "Bands", "Palette", "Reason", });
+    internal_static_rasterwire_v1_ShownBand_descriptor =
+      getDescriptor().getMessageTypes().get(13);
+    internal_static_rasterwire_v1_ShownBand_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_rasterwire_v1_ShownBand_descriptor,
+        new java.lang.String[] { "Id", "Min", "Max", "Gamma", "Reason", });
     internal_static_rasterwire_v1_Note_descriptor =
-      getDescriptor().getMessageTypes().get(10);
+      getDescriptor().getMessageTypes().get(14);
     internal_static_rasterwire_v1_Note_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_Note_descriptor,
         new java.lang.String[] { "Field", "Text", });
     internal_static_rasterwire_v1_LeftOut_descriptor =
-      getDescriptor().getMessageTypes().get(11);
+      getDescriptor().getMessageTypes().get(15);
     internal_static_rasterwire_v1_LeftOut_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_LeftOut_descriptor,
         new java.lang.String[] { "Item", "Reason", "Bands", });
     internal_static_rasterwire_v1_IgnoredField_descriptor =
-      getDescriptor().getMessageTypes().get(12);
+      getDescriptor().getMessageTypes().get(16);
     internal_static_rasterwire_v1_IgnoredField_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_IgnoredField_descriptor,
         new java.lang.String[] { "Field", "Reason", });
     internal_static_rasterwire_v1_RasterPlan_descriptor =
-      getDescriptor().getMessageTypes().get(13);
+      getDescriptor().getMessageTypes().get(17);
     internal_static_rasterwire_v1_RasterPlan_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_RasterPlan_descriptor,
         new java.lang.String[] { "Path", "Grid", "Bands", "Mask", "MaskReason", });
     internal_static_rasterwire_v1_BandPlan_descriptor =
-      getDescriptor().getMessageTypes().get(14);
+      getDescriptor().getMessageTypes().get(18);
     internal_static_rasterwire_v1_BandPlan_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_BandPlan_descriptor,
         new java.lang.String[] { "Id", "DataType", "Nodata", "Resampling", "Overview", "Path", "PlacedBy", "NodataText", });
     internal_static_rasterwire_v1_PixelGrid_descriptor =
-      getDescriptor().getMessageTypes().get(15);
+      getDescriptor().getMessageTypes().get(19);
     internal_static_rasterwire_v1_PixelGrid_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_PixelGrid_descriptor,
         new java.lang.String[] { "Crs", "CrsTransform", "Width", "Height", });
     internal_static_rasterwire_v1_DownloadChunk_descriptor =
-      getDescriptor().getMessageTypes().get(16);
+      getDescriptor().getMessageTypes().get(20);
     internal_static_rasterwire_v1_DownloadChunk_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_DownloadChunk_descriptor,
         new java.lang.String[] { "Data", "Offset", "Crc32C", "Progress", "File", });
     internal_static_rasterwire_v1_RenderProgress_descriptor =
-      getDescriptor().getMessageTypes().get(17);
+      getDescriptor().getMessageTypes().get(21);
     internal_static_rasterwire_v1_RenderProgress_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_RenderProgress_descriptor,
         new java.lang.String[] { "BlocksDone", "BlocksTotal", });
     internal_static_rasterwire_v1_FileInfo_descriptor =
-      getDescriptor().getMessageTypes().get(18);
+      getDescriptor().getMessageTypes().get(22);
     internal_static_rasterwire_v1_FileInfo_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_FileInfo_descriptor,

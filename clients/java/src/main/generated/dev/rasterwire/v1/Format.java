@@ -57,7 +57,8 @@ public enum Format
   FORMAT_NPY(4),
   /**
    * <pre>
-   * A PNG of one band or three, values cut to 0 to 255, for a browser. Invalid pixels are transparent.
+   * A PNG of one band or three, for a browser; see DownloadParams.visualization. Invalid pixels are
+   * transparent.
    * </pre>
    *
    * <code>FORMAT_PNG = 5;</code>
@@ -65,7 +66,7 @@ public enum Format
   FORMAT_PNG(5),
   /**
    * <pre>
-   * A JPEG of one band or three, values cut to 0 to 255. Invalid pixels are black.
+   * A JPEG of one band or three; see DownloadParams.visualization. Invalid pixels are black.
    * </pre>
    *
    * <code>FORMAT_JPEG = 6;</code>
@@ -125,7 +126,8 @@ public enum Format
   public static final int FORMAT_NPY_VALUE = 4;
   /**
    * <pre>
-   * A PNG of one band or three, values cut to 0 to 255, for a browser. Invalid pixels are transparent.
+   * A PNG of one band or three, for a browser; see DownloadParams.visualization. Invalid pixels are
+   * transparent.
    * </pre>
    *
    * <code>FORMAT_PNG = 5;</code>
@@ -133,7 +135,7 @@ public enum Format
   public static final int FORMAT_PNG_VALUE = 5;
   /**
    * <pre>
-   * A JPEG of one band or three, values cut to 0 to 255. Invalid pixels are black.
+   * A JPEG of one band or three; see DownloadParams.visualization. Invalid pixels are black.
    * </pre>
    *
    * <code>FORMAT_JPEG = 6;</code>

@@ -1,0 +1,71 @@
+"""Histograms of bands, from few of their pixels."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rasterwire.download.band_values import BandValues, stored_values
+from rasterwire.errors import Violations, invalid
+from rasterwire.geo.region import Region
+from rasterwire.image import Band, Image
+from rasterwire.pixels import type_names
+from rasterwire.plan import pick_bands
+from rasterwire.plan.pictures import default_bands
+
+
+@dataclass(frozen=True, slots=True)
+class BandHistogram:
+    """How often values occur in a band.
+
+    Attributes:
+        name: of the band.
+        values: that were looked at.
+        percentiles: in the order of the request; () where no value is valid.
+        counts: of values in ranges of equal width from the least to the greatest; () where no value is valid.
+    """
+
+    name: str
+    values: BandValues
+    percentiles: tuple[float, ...]
+    counts: tuple[int, ...]
+
+
+def histograms(
+    image: Image, names: Sequence[str], region: Region | None, buckets: int, percents: Sequence[float]
+) -> list[BandHistogram]:
+    """Return the histograms of bands, by default of those that a picture shows.
+
+    Args:
+        image: of the bands.
+        names: of the bands; none for the default.
+        region: where to look, None for everywhere.
+        buckets: number of ranges.
+        percents: percentiles to tell.
+
+    Raises:
+        InvalidRequest: the image lacks bands, or the region touches none of their pixels.
+        SourceUnavailable: a file cannot be read.
+    """
+    if not image.bands:
+        raise invalid("image", "IMAGE_WITHOUT_BANDS", f"image {image.id!r} has no bands")
+    fields = [(f"bands[{index}]", name) for index, name in enumerate(names)]
+    bands = pick_bands(image, fields or [("bands", name) for name in default_bands(image).names])
+    problems = Violations()
+    answers = []
+    for band in bands:
+        with problems.catching():
+            if isinstance(band, Band):
+                answers.append(_histogram(band, region, buckets, percents))
+    problems.raise_if_any()
+    return answers
+
+
+def _histogram(band: Band, region: Region | None, buckets: int, percents: Sequence[float]) -> BandHistogram:
+    if band.dtype not in type_names:
+        raise invalid("bands", "TYPE_NOT_SUPPORTED", f"band {band.name!r} is {band.dtype}, which has no histogram")
+    values = stored_values(band, region)
+    if not values.values.size:
+        return BandHistogram(band.name, values, (), ())
+    counts, _ = np.histogram(values.values, buckets, (float(values.values.min()), float(values.values.max())))
+    return BandHistogram(band.name, values, tuple(values.percentiles(percents)), tuple(map(int, counts)))

@@ -1,0 +1,289 @@
+"""Pictures: what a PNG of ordinary values looks like, and how a request says otherwise."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import numpy as np
+import pytest
+import rasterio
+
+from asking import ask
+from cases import every
+from pictured import TRANSFORM, overview_percentiles, read_picture, reflectance, shades, write_raster, write_scene
+from rasterwire import Client
+from rasterwire.server.settings import Settings
+from rasterwire.v1 import download_pb2
+from serving import Served, refusal, served
+
+RGB = ("B04", "B03", "B02")
+MAP = np.arange(40 * 60).reshape(1, 40, 60) % 5
+COLOURS = {0: (0, 0, 0), 1: (255, 0, 0), 2: (0, 128, 0), 3: (12, 34, 56), 4: (250, 250, 210)}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("pictures")
+    write_scene(folder)
+    photo = np.stack([np.full((64, 64), value, "uint8") for value in (10, 20, 30)])
+    write_raster(folder / "photo.tif", photo, photometric="rgb")
+    write_raster(folder / "classes.tif", MAP.astype("uint8"))
+    with rasterio.open(folder / "classes.tif", "r+") as file:
+        file.write_colormap(1, COLOURS)
+    grey = np.linspace(-1, 3, 50 * 50, dtype="float32").reshape(1, 50, 50)
+    grey[0, :10, :10] = np.nan
+    write_raster(folder / "ratio.tif", grey)
+    write_raster(folder / "flat.tif", np.full((1, 30, 30), 700, "int16"))
+    write_raster(folder / "flags.tif", (np.arange(10_000).reshape(1, 100, 100) % 200 == 0).astype("uint8"))
+    write_raster(folder / "nothing.tif", np.zeros((1, 30, 30), "uint16"), nodata=0)
+    write_raster(folder / "mixed.tif", np.stack([MAP[0], MAP[0] * 100]).astype("uint16"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def server(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    state = tmp_path_factory.mktemp("state")
+    with served(Settings(folder, grpc_port=0, http_port=0, state_dir=state)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def client(server: Served) -> Iterator[Client]:
+    with Client(server.address) as client:
+        yield client
+
+
+def stored(folder: Path, name: str) -> tuple[np.ndarray, np.ndarray]:
+    with rasterio.open(folder / f"{name}.tif") as file:
+        return file.read(1), file.read_masks(1) > 0
+
+
+def test_a_png_of_reflectance_is_in_true_colour_from_percentile_2_to_98_of_an_overview(
+    folder: Path, client: Client
+) -> None:
+    params = {"image": "scene", "format": "PNG"}
+    shown = client.plan(params).visualization
+    assert [band.id for band in shown.bands] == list(RGB)
+    expected = {name: overview_percentiles(folder / f"{name}.tif", level=0) for name in RGB}
+    assert [[band.min, band.max] for band in shown.bands] == [expected[name] for name in RGB]
+    assert {band.reason for band in shown.bands} == {"percentiles 2 and 98 of 600 x 600 pixels of an overview"}
+    assert shown.reason == "red, green and blue by the common names of the catalog"
+
+    red, green, blue, alpha = read_picture(client.stream(params))
+    for layer, name in zip((red, green, blue), RGB, strict=True):
+        values, valid = stored(folder, name)
+        np.testing.assert_array_equal(layer[valid], shades(values[valid], *expected[name]))
+        assert 90 < layer[valid].mean() < 165  # and not white
+    np.testing.assert_array_equal(alpha > 0, valid)
+
+
+def test_every_region_of_an_image_looks_alike(client: Client) -> None:
+    whole = read_picture(client.stream({"image": "scene", "format": "PNG"}))
+    x, y = TRANSFORM.c, TRANSFORM.f
+    for col, row, size in ((0, 0, 64), (300, 700, 257), (1100, 1150, 50)):
+        box = [x + col * 10, y - (row + size) * 10, x + (col + size) * 10, y - row * 10]
+        sides = dict(zip(("west", "south", "east", "north"), box, strict=True))
+        region = {"boundingBox": sides, "crs": "EPSG:32632"}
+        part = read_picture(client.stream({"image": "scene", "format": "PNG", "region": region}))
+        np.testing.assert_array_equal(part[:3], whole[:3, row : row + size, col : col + size])
+
+
+def test_a_coarse_jpeg_is_stretched_by_the_same_numbers(client: Client) -> None:
+    fine = client.plan({"image": "scene", "format": "PNG"}).visualization
+    coarse = {"image": "scene", "format": "JPEG", "dimensions": 100}
+    assert client.plan(coarse).visualization == fine
+    picture = read_picture(client.stream(coarse))
+    assert picture.shape == (3, 100, 100)
+    assert 90 < picture.mean() < 165
+
+
+def test_minimum_maximum_and_gamma_are_those_of_the_request(folder: Path, client: Client) -> None:
+    shown: dict[str, Any] = {
+        "bands": ["B08", "B04", "B03"],
+        "min": [1000, 500, 400],
+        "max": 3000,
+        "gamma": [1, 1.5, 0.7],
+    }
+    params = {"image": "scene", "format": "PNG", "visualization": shown}
+    plan = client.plan(params).visualization
+    assert [(b.id, b.min, b.max, b.gamma, b.reason) for b in plan.bands] == [
+        (name, low, 3000, gamma, "min and max given by the request")
+        for name, low, gamma in zip(shown["bands"], shown["min"], shown["gamma"], strict=True)
+    ]
+    layers = read_picture(client.stream(params))
+    for layer, band in zip(layers, plan.bands, strict=False):
+        values, valid = stored(folder, band.id)
+        np.testing.assert_array_equal(layer[valid], shades(values[valid], band.min, band.max, band.gamma))
+
+
+def test_percentiles_are_those_of_the_request_and_fill_what_it_does_not_give(folder: Path, client: Client) -> None:
+    shown = {"bands": "B08", "stretch": [10, 75], "max": 2500}
+    (band,) = client.plan({"image": "scene", "format": "PNG", "visualization": shown}).visualization.bands
+    (low,) = overview_percentiles(folder / "B08.tif", 0, [10])
+    assert (band.min, band.max) == (low, 2500)
+    assert band.reason == "max given by the request; min is percentile 10 of 600 x 600 pixels of an overview"
+    whole = {"bands": "B08", "stretch": {"lowerPercent": 10, "upperPercent": 75}}
+    (band,) = client.plan({"image": "scene", "format": "PNG", "visualization": whole}).visualization.bands
+    assert [band.min, band.max] == overview_percentiles(folder / "B08.tif", 0, [10, 75])
+
+
+@every(("given", "limits"), [({"max": 5}, (4, 5)), ({"min": 60000}, (60000, 60001))])
+def test_a_percentile_on_the_wrong_side_of_what_is_given_is_moved(
+    client: Client, given: dict[str, int], limits: tuple[float, float]
+) -> None:
+    shown = {"bands": "B08", **given}
+    (band,) = client.plan({"image": "scene", "format": "PNG", "visualization": shown}).visualization.bands
+    assert (band.min, band.max) == limits
+    assert band.reason.endswith("which is on the wrong side of what is given, so that it is moved")
+
+
+def test_a_palette_paints_one_band(folder: Path, client: Client) -> None:
+    shown = {"bands": ["B08"], "min": 1000, "max": 3000, "palette": ["navy", "#ff0", "FF0000"]}
+    params = {"image": "scene", "format": "PNG", "visualization": shown}
+    assert client.plan(params).visualization.palette == ["000080", "FFFF00", "FF0000"]
+    values, valid = stored(folder, "B08")
+    part = np.clip((values.astype("float64") - 1000) / 2000, 0, 1) * 2
+    for layer, channel in zip(
+        read_picture(client.stream(params)), ((0, 255, 255), (0, 255, 0), (128, 0, 0)), strict=False
+    ):
+        expected = np.floor(np.interp(part, [0, 1, 2], channel) + 0.5)
+        np.testing.assert_array_equal(layer[valid], expected[valid])
+
+
+def test_pictures_stay_as_they_are(folder: Path, client: Client) -> None:
+    assert not client.plan({"image": "photo", "format": "PNG"}).HasField("visualization")
+    picture = read_picture(client.stream({"image": "photo", "format": "PNG"}))
+    assert picture[:, 0, 0].tolist() == [10, 20, 30]
+
+
+def test_classes_are_in_the_colours_of_their_table(client: Client) -> None:
+    params = {"image": "classes", "format": "PNG"}
+    picture = read_picture(client.stream(params))
+    np.testing.assert_array_equal(picture.transpose(1, 2, 0), np.array([COLOURS[v] for v in range(5)], "uint8")[MAP[0]])
+    shown = client.plan(params).visualization
+    assert shown.bands[0].reason == "the table of colours of the band"
+    assert shown.palette[:5] == [bytes(colour).hex().upper() for colour in COLOURS.values()]
+    grey = read_picture(client.stream({**params, "visualization": {"min": 0, "max": 4}}))
+    np.testing.assert_array_equal(grey[0], shades(MAP[0], 0, 4))
+
+
+def test_a_pixel_that_is_no_number_is_transparent(folder: Path, client: Client) -> None:
+    values, _ = stored(folder, "ratio")
+    grey, alpha = read_picture(client.stream({"image": "ratio", "format": "PNG"}))
+    is_number = np.isfinite(values)
+    np.testing.assert_array_equal(alpha > 0, is_number)
+    low, high = np.percentile(values[is_number].astype("float64"), [2, 98])
+    np.testing.assert_array_equal(grey[is_number], shades(values[is_number], low, high))
+
+
+@every(
+    ("image", "limits", "reason"),
+    [
+        ("flat", (700, 701), "which are all equal"),
+        ("flags", (0, 1), "which are equal, so that it is the least and the greatest value"),
+        ("nothing", (0, 1), "none of which is valid, so that it is 0 to 1"),
+    ],
+)
+def test_what_has_no_percentiles_to_stretch_is_shown_all_the_same(
+    client: Client, image: str, limits: tuple[float, float], reason: str
+) -> None:
+    (band,) = client.plan({"image": image, "format": "PNG"}).visualization.bands
+    assert (band.min, band.max) == limits
+    assert band.reason == f"percentiles 2 and 98 of all its pixels, {reason}"
+    client.stream({"image": image, "format": "PNG"})
+
+
+def test_a_geotiff_of_a_picture_holds_bytes_in_red_green_and_blue(folder: Path, client: Client, tmp_path: Path) -> None:
+    params = {"image": "scene", "format": "GEO_TIFF", "visualization": {}}
+    client.download(params, tmp_path / "picture.tif")
+    picture = read_picture(client.stream({"image": "scene", "format": "PNG"}))
+    with rasterio.open(tmp_path / "picture.tif") as file:
+        assert file.dtypes == ("uint8",) * 3
+        assert [color.name for color in file.colorinterp] == ["red", "green", "blue"]
+        valid = file.dataset_mask() > 0
+        np.testing.assert_array_equal(valid, picture[3] > 0)
+        np.testing.assert_array_equal(file.read()[:, valid], picture[:3, valid])
+    values = client.plan({"image": "scene", "format": "GEO_TIFF"})
+    assert not values.HasField("visualization")
+    zipped = client.plan({"image": "scene", "visualization": {"palette": "red,blue"}})
+    assert [raster.bands[0].id for raster in zipped.rasters] == ["vis-red", "vis-green", "vis-blue"]
+
+
+def test_the_plan_over_http_has_the_names_of_the_schema(server: Served, folder: Path) -> None:
+    shown = {"bands": ["B04"], "stretch": {"lowerPercent": 5, "upperPercent": 95}, "gamma": [1.2]}
+    body = json.dumps({"image": "scene", "format": "FORMAT_PNG", "visualization": shown}).encode()
+    status, _, text = ask(server, "POST", "/v1/downloads:plan", body, {"Content-Type": "application/json"})
+    assert status == 200
+    low, high = overview_percentiles(folder / "B04.tif", 0, [5, 95])
+    assert json.loads(text)["plan"]["visualization"] == {
+        "bands": [
+            {
+                "id": "B04",
+                "min": low,
+                "max": high,
+                "gamma": 1.2,
+                "reason": "percentiles 5 and 95 of 600 x 600 pixels of an overview",
+            }
+        ],
+        "reason": "named by the request",
+    }
+
+
+def test_all_that_is_wrong_with_a_visualization_is_told_at_once(server: Served) -> None:
+    shown: dict[str, Any] = {
+        "bands": ["B04", "B99"],
+        "min": [5],
+        "max": [1],
+        "gamma": [0],
+        "stretch": {"lower_percent": 99},
+    }
+    params = download_pb2.DownloadParams(image="scene", format=download_pb2.FORMAT_PNG)
+    params.visualization.MergeFrom(download_pb2.Visualization(**shown))
+    with pytest.raises(grpc.RpcError) as error:
+        server.stream(params)
+    assert set(refusal(error.value).fields) == {
+        "visualization.bands",
+        "visualization.bands[1]",
+        "visualization.min",
+        "visualization.gamma[0]",
+        "visualization.stretch.lower_percent",
+    }
+
+
+@every(
+    ("image", "shown", "field", "reason"),
+    [
+        ("scene", {"bands": ["B04"], "min": [1, 2, 3]}, "visualization.min", "NOT_ONE_FOR_EACH_BAND"),
+        ("scene", {"palette": ["reddish"]}, "visualization.palette[0]", "COLOUR_UNKNOWN"),
+        ("scene", {"bands": ["B99"]}, "visualization.bands[0]", "BAND_NOT_FOUND"),
+        ("scene", {"bands": ["B04", "B03"]}, "visualization.bands", "VISUALIZATION_ONE_BAND_OR_THREE"),
+    ],
+)
+def test_what_fits_no_band_is_refused(
+    server: Served, image: str, shown: dict[str, Any], field: str, reason: str
+) -> None:
+    params = download_pb2.DownloadParams(image=image, format=download_pb2.FORMAT_PNG)
+    params.visualization.MergeFrom(download_pb2.Visualization(**shown))
+    with pytest.raises(grpc.RpcError) as error:
+        server.stream(params)
+    assert refusal(error.value).fields == {field: reason}
+
+
+def test_a_stretch_without_use_is_ignored_with_its_reason(client: Client) -> None:
+    shown = {"bands": "B04", "min": 0, "max": 3000, "stretch": [2, 98]}
+    plan = client.plan({"image": "scene", "format": "PNG", "visualization": shown})
+    assert [(item.field, item.reason) for item in plan.ignored] == [("visualization.stretch", "min and max are given")]
+
+
+def test_a_mosaic_is_stretched_by_the_pixels_that_are_asked_for(client: Client) -> None:
+    x, y = TRANSFORM.c, TRANSFORM.f
+    sides = {"west": x, "south": y - 2000, "east": x + 2000, "north": y}
+    region = {"boundingBox": sides, "crs": "EPSG:32632"}
+    params = {"mosaic": {"images": ["scene"]}, "bands": ["B04"], "format": "PNG", "region": region}
+    (band,) = client.plan(params).visualization.bands
+    values = reflectance(3)[0, :200, :200].astype("float64")
+    assert [band.min, band.max] == np.percentile(values, [2, 98]).tolist()
+    assert band.reason == "percentiles 2 and 98 of 200 x 200 computed pixels"
+    np.testing.assert_array_equal(read_picture(client.stream(params))[0], shades(values, band.min, band.max))
