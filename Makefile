@@ -80,6 +80,18 @@ fuzz: $(STAMP) ## Read 10,000 damaged files of all formats beside GDAL; FUZZ tak
 docs-notebooks: $(STAMP) ## Run the notebooks of the documentation against a server
 	$(BIN)/python tests/with_server.py $(BIN)/python tests/run_notebooks.py docs/notebooks
 
+WEB = web/node_modules/.package-lock.json
+
+$(WEB): web/package-lock.json
+	cd web && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+
+.PHONY: web web-check
+web: $(WEB) ## Build the page that the server serves; needs Node.js
+	cd web && npm run --silent build
+
+web-check: $(WEB) ## Check the types and the style of the page, and that the committed one is built from them
+	cd web && npm run --silent check
+
 format: $(STAMP) ## Put schema and code in form
 	cd protos && ../$(BIN)/buf format --write --exclude-path buf
 	$(BIN)/ruff check --fix-only $(CODE)

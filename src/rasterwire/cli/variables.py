@@ -15,10 +15,10 @@ __all__ = ["UnreadVariable", "unread_variables"]
 _PREFIX = "RASTERWIRE_"
 
 _settings = (
-    "catalog", "host", "grpc_port", "http_port", "public_url", "trust_forwarded", "cors_origins", "state_dir",
-    "cache_bytes", "lifetime_seconds", "threads", "workers", "engine", "max_renders", "max_side", "max_bytes",
-    "max_bands", "idle_seconds", "lame_duck_seconds", "drain_seconds", "sandbox", "sandbox_seconds", "sandbox_bytes",
-    "log", "metrics_port", "audit_file", "limits",
+    "catalog", "host", "grpc_port", "http_port", "public_url", "trust_forwarded", "cors_origins", "web",
+    "state_dir", "cache_bytes", "lifetime_seconds", "threads", "workers", "engine", "max_renders", "max_side",
+    "max_bytes", "max_bands", "idle_seconds", "lame_duck_seconds", "drain_seconds", "sandbox", "sandbox_seconds",
+    "sandbox_bytes", "log", "metrics_port", "audit_file", "limits",
 )  # fmt: skip
 """Those of a server. Loading the server for their names would take a health check a second."""
 

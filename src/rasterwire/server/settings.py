@@ -68,6 +68,7 @@ class Settings:
             the address of the server in the discovery document.
         cors_origins: the origins whose web pages may call Earth Engine's doors, such as ``https://maps.example.org``,
             or ``*`` for all; in a text, commas separate them.
+        web: whether the HTTP door answers ``/`` with the page to look with.
         state_dir: the folder of ids and rendered files.
         cache_bytes: how many bytes rendered files may take; a number, or a text such as ``"20 GiB"``, as for all sizes.
             The least recently used go first.
@@ -120,6 +121,7 @@ class Settings:
     public_url: str = ""
     trust_forwarded: bool = False
     cors_origins: tuple[str, ...] = ()
+    web: bool = True
     state_dir: Path = Path(".rasterwire")
     cache_bytes: int = 20 << 30
     lifetime_seconds: int = 6 * 3600

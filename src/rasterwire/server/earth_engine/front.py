@@ -2,7 +2,6 @@
 
 import json
 import re
-from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl
@@ -19,13 +18,13 @@ from rasterwire.server.earth_engine.batch import BatchDoors
 from rasterwire.server.earth_engine.call import EarthEngineCall, Handler, Route
 from rasterwire.server.earth_engine.cors import Cors
 from rasterwire.server.earth_engine.discovery import discovery_document
-from rasterwire.server.earth_engine.requests import parsed_request, tile_params
+from rasterwire.server.earth_engine.requests import parsed_request, world_params
 from rasterwire.server.messages.parsed_request import ParsedRequest
-from rasterwire.server.open_files import OpenFile
+from rasterwire.server.messages.tiles import tile_params
 from rasterwire.server.service import Service
 from rasterwire.server.settings import Settings
 from rasterwire.server.web.body import check_type, read_body
-from rasterwire.server.web.files import send, send_download
+from rasterwire.server.web.files import send_download, send_stream
 from rasterwire.v1 import download_pb2
 
 _MAX_FORM = 1 << 20
@@ -188,9 +187,7 @@ class _EarthEngineFront:
 
     async def _create_map(self, call: EarthEngineCall) -> web.Response:
         request = await self._request(call)
-        created = await self._service.create(
-            replace(request, params=tile_params(request.params, 0, 0, 0)), is_read_next=False
-        )
+        created = await self._service.create(replace(request, params=world_params(request.params)), is_read_next=False)
         identity = created.download_id
         return _json({"name": f"{call.match['parent']}/maps/{identity.name.rsplit('/', 1)[1]}-{identity.token}"})
 
@@ -200,19 +197,15 @@ class _EarthEngineFront:
         params = download_pb2.DownloadParams.FromString(download.request)
         if params.WhichOneof("source") != "expression":
             raise DownloadNotFound
-        tile = tile_params(params, int(match["z"]), int(match["x"]), int(match["y"]))
+        zoom = int(match["z"])
+        tile = tile_params(params, zoom, int(match["x"]) % (1 << zoom), int(match["y"]))  # around the world again
         return await self._stream(call.request, ParsedRequest(tile))
 
     async def _request(self, call: EarthEngineCall, asset: str | None = None) -> ParsedRequest:
         return await self._service.run(lambda: parsed_request(call.json(), asset))
 
     async def _stream(self, request: web.Request, pixels: ParsedRequest) -> web.StreamResponse:
-        async with aclosing(self._service.stream(pixels)) as steps:
-            async for _, step in steps:
-                if isinstance(step, OpenFile):
-                    with step.file:
-                        return await send(request, step, self._service.readers)
-        raise AssertionError("a stream ends with a file or an error")
+        return await send_stream(request, self._service, pixels)
 
 
 def _name(handler: Handler) -> str:

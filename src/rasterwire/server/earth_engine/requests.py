@@ -197,20 +197,12 @@ _HALF = 20037508.342789244
 _TILE = 256
 
 
-def tile_params(params: download_pb2.DownloadParams, zoom: int, x: int, y: int) -> download_pb2.DownloadParams:
-    """Return the params of one tile of a map; x runs east from 180 degrees west, y south from 85 degrees north.
-
-    Raises:
-        InvalidRequest: there is no such tile.
-    """
-    if not (0 <= zoom <= 28 and 0 <= y < 1 << zoom):
-        raise invalid("tile", "TILE_UNKNOWN", f"there is no tile {zoom}/{x}/{y}")
-    side = 2 * _HALF / (1 << zoom)
-    size = side / _TILE
-    x %= 1 << zoom
+def world_params(params: download_pb2.DownloadParams) -> download_pb2.DownloadParams:
+    """Return the params of the one tile that shows the world; the others are parts of it."""
+    size = 2 * _HALF / _TILE
     tile = download_pb2.DownloadParams()
     tile.CopyFrom(params)
     tile.crs = "EPSG:3857"
-    tile.crs_transform[:] = [size, 0.0, x * side - _HALF, 0.0, -size, _HALF - y * side]
+    tile.crs_transform[:] = [size, 0.0, -_HALF, 0.0, -size, _HALF]
     tile.dimensions[:] = [_TILE, _TILE]
     return tile

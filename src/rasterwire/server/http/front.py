@@ -15,15 +15,21 @@ from rasterwire.server.calls import UnaryCalls
 from rasterwire.server.http.openapi import openapi_json
 from rasterwire.server.http.routes import ROUTES, Route, described
 from rasterwire.server.messages.exports import read_export_request
-from rasterwire.server.messages.parsed_request import read_request
+from rasterwire.server.messages.parsed_request import ParsedRequest, read_request
+from rasterwire.server.messages.tiles import tile_params
 from rasterwire.server.quotas import Quotas, headers
 from rasterwire.server.readiness import Readiness
 from rasterwire.server.service import Service
 from rasterwire.server.web.body import check_type, read_body, read_json
-from rasterwire.server.web.files import send_download
+from rasterwire.server.web.files import send_download, send_stream
+from rasterwire.v1 import download_pb2
 
 _LARGE_ANSWER = 1 << 16
 """Bytes of a message that is written as JSON beside the loop, which it would hold up for milliseconds."""
+
+TILE_PATH = r"/v1/downloads/{id:[^/:]+}/tiles/{z:\d{1,2}}/{x:\d{1,12}}/{y:\d{1,12}}"
+
+_FOR_EVER = "private, max-age=31536000, immutable"
 
 T = TypeVar("T")
 
@@ -32,6 +38,7 @@ def add_http_door(app: web.Application, service: Service, readiness: Readiness) 
     """Add the routes of this door to an application."""
     front = _HttpFront(service, readiness)
     app.router.add_get("/v1/downloads/{id:[^/:]+}:getPixels", front.pixels, name="GetPixels")  # HEAD comes with it
+    app.router.add_get(TILE_PATH, front.tile, name="GetTile", allow_head=False)
     for route in ROUTES:
         path = route.path.replace("}", ":.+}")  # ids may hold slashes
         if route.method == "GET":
@@ -121,6 +128,15 @@ class _HttpFront:
         if token is None:
             token = await self._service.signed_token(name, request.query)
         return await send_download(request, self._service, name, token)
+
+    async def tile(self, request: web.Request) -> web.StreamResponse:
+        """Answer what a map shows: for ever the same at an address, whose id is that of one state of the image."""
+        match = request.match_info
+        download = await self._service.follow(match["id"], request.query.get("token", ""))
+        await self._service.planned(download)  # of an image that changed since, the address shows nothing
+        params = download_pb2.DownloadParams.FromString(download.request)
+        pixels = ParsedRequest(tile_params(params, int(match["z"]), int(match["x"]), int(match["y"])))
+        return await send_stream(request, self._service, pixels, caching=_FOR_EVER)
 
 
 def _read_address(request: web.Request, message: Message) -> Sequence[Violation]:

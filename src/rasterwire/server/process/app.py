@@ -30,6 +30,7 @@ from rasterwire.server.earth_engine.front import add_earth_engine_door
 from rasterwire.server.http.front import add_http_door
 from rasterwire.server.identity.tenant_table import TenantTable
 from rasterwire.server.metrics import Metrics
+from rasterwire.server.page.front import add_page
 from rasterwire.server.process.engines import IDLE, LargeEngine, check_engine, is_idle, make_engine
 from rasterwire.server.process.exports import Exporting, begin_exports, make_destinations
 from rasterwire.server.process.grpc_server import add_services, make_grpc_server
@@ -125,6 +126,8 @@ async def _running(settings: Settings, compiles_apart: bool) -> AsyncIterator[Ru
     grpc_port = listen_grpc(server, settings, certificates)
     app, metrics_app = web_application(authenticator, log), web.Application()
     add_http_door(app, service, readiness)
+    if settings.web:
+        add_page(app, grpc_port)
     look = None
     if metrics is not None:
         look = state_of(metrics, service, readiness, settings.state_dir / "cache")

@@ -14,6 +14,7 @@ from aiohttp import web
 from rasterwire.download import Registered
 from rasterwire.errors import DownloadError
 from rasterwire.server.call_record import note_file, note_sent, request_ids
+from rasterwire.server.messages.parsed_request import ParsedRequest
 from rasterwire.server.open_files import Delivered, ElsewhereFile, GrowingFile, OpenFile
 from rasterwire.server.quotas import BYTES
 from rasterwire.server.readers import Readers
@@ -35,6 +36,8 @@ _ADDRESS_SECONDS = 300.0
 _SENT_FROM_HERE = ("Authorization", "If-Match", "If-Range", "Origin")
 """Headers of requests that are not sent elsewhere: clients may pass credentials on, the object store knows other etags,
 and it does not know which pages may read its answers."""
+
+_NOT_CACHED = "private, max-age=0"
 
 _range = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
@@ -64,6 +67,25 @@ async def send_download(request: web.Request, service: Service, download_id: str
     raise AssertionError("a delivery ends with a file or an error")
 
 
+async def send_stream(
+    request: web.Request, service: Service, pixels: ParsedRequest, *, caching: str = _NOT_CACHED
+) -> web.StreamResponse:
+    """Render a file and send it, keeping it nowhere.
+
+    Args:
+        request: of HTTP.
+        service: renders it.
+        pixels: what it holds.
+        caching: what clients may do with it, as ``Cache-Control`` has it.
+    """
+    async with aclosing(service.stream(pixels)) as steps:
+        async for _, step in steps:
+            if isinstance(step, OpenFile):
+                with step.file:
+                    return await send(request, step, service.readers, caching=caching)
+    raise AssertionError("a stream ends with a file or an error")
+
+
 async def _address_elsewhere(request: web.Request, service: Service, download: Registered, opened: Delivered) -> str:
     """Return an address at which the object store sends a file in place of this server, or ""."""
     if isinstance(opened, GrowingFile) or any(name in request.headers for name in _SENT_FROM_HERE):
@@ -82,13 +104,13 @@ async def _head(request: web.Request, service: Service, download: Registered) ->
     return web.Response(headers=_headers(download.filename, download.mime_type, download.etag))
 
 
-def _headers(filename: str, mime_type: str, etag: str) -> dict[str, str]:
+def _headers(filename: str, mime_type: str, etag: str, caching: str = _NOT_CACHED) -> dict[str, str]:
     return {
         "Content-Type": mime_type,
         "Content-Disposition": disposition(filename),
         "ETag": f'"{etag}"',
         "Accept-Ranges": "bytes",
-        "Cache-Control": "private, max-age=0",
+        "Cache-Control": caching,
     }
 
 
@@ -102,10 +124,12 @@ class SentFile(web.StreamResponse):
     sent = 0
 
 
-async def send(request: web.Request, opened: Delivered, readers: Readers) -> web.StreamResponse:
+async def send(
+    request: web.Request, opened: Delivered, readers: Readers, *, caching: str = _NOT_CACHED
+) -> web.StreamResponse:
     """Send a file or the range of it that is asked for; source of the rules: RFC 9110, section 14."""
     info = opened.info
-    headers = _headers(info.filename, info.mime_type, info.etag)
+    headers = _headers(info.filename, info.mime_type, info.etag, caching)
     first, end, status = 0, info.size_bytes, 200
     byte_range = _asked_range(request)
     unchanged = request.headers.get("If-Range", f'"{info.etag}"') == f'"{info.etag}"'

@@ -1,0 +1,142 @@
+/** The request as code: one value, written in the languages of the clients. */
+import { address } from "./api";
+import type { DownloadParams, RegionParams, Visualization } from "./params";
+
+export interface Snippet {
+  name: string;
+  code: string;
+}
+
+const snake = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
+/** Return a value as a literal of Python, indented; short lists stay on their line. */
+export function pythonLiteral(value: unknown, indent = ""): string {
+  if (value === null || value === undefined) return "None";
+  if (typeof value === "boolean") return value ? "True" : "False";
+  if (typeof value !== "object") return JSON.stringify(value);
+  const inner = `${indent}    `;
+  const items = Array.isArray(value)
+    ? value.map((item) => pythonLiteral(item, inner))
+    : Object.entries(value).map(([key, item]) => `${JSON.stringify(key)}: ${pythonLiteral(item, inner)}`);
+  const [open, close] = Array.isArray(value) ? "[]" : "{}";
+  const line = `${open}${items.join(", ")}${close}`;
+  return line.length + indent.length <= 88 && !line.includes("\n")
+    ? line
+    : `${open}\n${items.map((item) => `${inner}${item},\n`).join("")}${indent}${close}`;
+}
+
+/** Return the dictionary of the Python client, in the short forms that it takes. */
+function pythonParams(params: DownloadParams): Record<string, unknown> {
+  const found: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(params)) {
+    if (key === "bands") found.bands = params.bands?.map(({ id }) => id);
+    else if (key === "region") found.region = pythonRegion(value as RegionParams);
+    else if (key === "visualization") found.visualization = visualizationOf(value as Visualization);
+    else found[snake(key)] = typeof value === "string" ? shortName(value) : value;
+  }
+  return found;
+}
+
+const shortName = (text: string) => text.replace(/^(FORMAT|RESAMPLING|MASK|COMPRESSION)_/, "");
+
+const visualizationOf = (visualization: Visualization) =>
+  Object.fromEntries(Object.entries(visualization).map(([key, value]) => [snake(key), value]));
+
+function pythonRegion(region: RegionParams): unknown {
+  const { boundingBox: box, geojson, crs } = region;
+  if (box && !crs) return [box.west, box.south, box.east, box.north];
+  if (geojson && !crs) return JSON.parse(geojson);
+  return { ...(box ? { bounding_box: box } : { geojson: JSON.parse(geojson ?? "null") }), crs };
+}
+
+const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
+
+export const suffixOf = (params: DownloadParams) =>
+  ({ FORMAT_NPY: "npy", FORMAT_PNG: "png", FORMAT_JPEG: "jpg", FORMAT_GEO_TIFF: "tif" })[params.format ?? ""] ?? "zip";
+
+/** Return the address of the gRPC port, as far as the page can know it. */
+const grpcAddress = () => {
+  const port = document.querySelector<HTMLMetaElement>("meta[name=grpc-port]")?.content;
+  return `${location.hostname || "localhost"}:${port}`;
+};
+
+function python(params: DownloadParams): string {
+  return `from rasterwire import Client
+
+params = ${pythonLiteral(pythonParams(params))}
+with Client("${grpcAddress()}") as client:
+    client.download(params, "piece.${suffixOf(params)}", progress=True)
+`;
+}
+
+function curl(params: DownloadParams): string {
+  const base = address("").replace(/\/$/, "");
+  return `url=$(curl -s --fail-with-body ${quoted(`${base}/v1/downloads`)} \\
+  -H 'Content-Type: application/json' \\
+  -d ${quoted(JSON.stringify(params, null, 1))} |
+  python3 -c 'import json, sys; print(json.load(sys.stdin)["downloadId"]["url"])')
+curl -s --fail-with-body -o piece.${suffixOf(params)} "$url"
+`;
+}
+
+function bufCurl(params: DownloadParams): string {
+  return `buf curl --protocol grpc --http2-prior-knowledge \\
+  -d ${quoted(JSON.stringify({ params }, null, 1))} \\
+  http://${grpcAddress()}/rasterwire.v1.DownloadService/CreateDownload
+`;
+}
+
+/** Return the options of the command line that say the same. */
+function cli(params: DownloadParams): string {
+  const options: string[] = [];
+  let file = "";
+  for (const { id } of params.bands ?? []) options.push(`-b ${quoted(id)}`);
+  const { region } = params;
+  if (region?.boundingBox && !region.crs) {
+    const { west, south, east, north } = region.boundingBox;
+    options.push(`--region=${[west, south, east, north].join(",")}`);
+  } else if (region) {
+    file = `cat > region.geojson <<'END'\n${JSON.stringify(asGeojson(region))}\nEND\n`;
+    options.push("--region region.geojson");
+  }
+  if (params.scale !== undefined) options.push(`--scale ${params.scale}`);
+  if (params.crs) options.push(`--crs ${quoted(params.crs)}`);
+  if (params.crsTransform) options.push(`--crs-transform=${params.crsTransform.join(",")}`);
+  if (params.dimensions) options.push(`--dimensions ${params.dimensions.join("x")}`);
+  for (const name of ["format", "resampling", "mask", "compression"] as const)
+    if (params[name]) options.push(`--${name} ${shortName(params[name] as string).toLowerCase()}`);
+  if (params.nodata !== undefined) options.push(`--nodata=${params.nodata}`);
+  if (params.clipToRegion) options.push("--clip-to-region");
+  if (params.cloudOptimized) options.push("--cloud-optimized");
+  options.push(`--server ${grpcAddress()}`, `-o piece.${suffixOf(params)}`);
+  return `${file}rasterwire download ${quoted(params.image)} \\\n  ${options.join(" \\\n  ")}\n`;
+}
+
+/** Return a region as one GeoJSON geometry, with its crs. */
+function asGeojson({ boundingBox: box, geojson, crs }: RegionParams): unknown {
+  const geometry = box
+    ? {
+        type: "Polygon",
+        coordinates: [
+          [
+            [box.west, box.south],
+            [box.east, box.south],
+            [box.east, box.north],
+            [box.west, box.north],
+            [box.west, box.south],
+          ],
+        ],
+      }
+    : JSON.parse(geojson ?? "null");
+  return crs ? { ...geometry, crs: { type: "name", properties: { name: crs } } } : geometry;
+}
+
+export function snippets(params: DownloadParams): Snippet[] {
+  return [
+    { name: "Python", code: python(params) },
+    { name: "CLI", code: cli(params) },
+    { name: "curl", code: curl(params) },
+    { name: "buf curl", code: bufCurl(params) },
+    { name: "JSON", code: `${JSON.stringify(params, null, 2)}\n` },
+  ];
+}
