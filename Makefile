@@ -9,7 +9,7 @@ STAC_API = .venv-stac-api
 JAVASCRIPT = tests/earth_engine/javascript
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
-CODE = src tests docs protos/generate.py
+CODE = src tests docs protos/generate.py clients/qgis
 PYTEST = -n 2
 
 # Tests start many short processes: what one of them made of a module, the next shall find.
@@ -91,6 +91,10 @@ stubs: $(STAMP) ## Generate the code of the schema, in all languages
 
 test-clients: $(STAMP) clients-check ## Run the Go, TypeScript and Java examples against a server
 	$(BIN)/python tests/with_server.py clients/test.sh
+
+.PHONY: qgis
+qgis: ## Build the plugin of QGIS into build/rasterwire_qgis.zip
+	$(PYTHON) clients/qgis/build.py
 
 $(EARTH_ENGINE)/.installed: requirements-earth-engine.lock
 	$(call install,$(EARTH_ENGINE),requirements-earth-engine.lock)
