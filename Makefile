@@ -9,7 +9,7 @@ STAC_API = .venv-stac-api
 JAVASCRIPT = tests/earth_engine/javascript
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
-CODE = src tests docs protos/generate.py clients/conformance
+CODE = src tests docs protos/generate.py clients/conformance clients/qgis
 PYTEST = -n 2
 
 # Tests start many short processes: what one of them made of a module, the next shall find.
@@ -104,6 +104,10 @@ stubs: $(STAMP) ## Generate the code of the schema, in all languages
 test-clients: $(STAMP) clients-check ## Run the Go, TypeScript and Java examples against a server
 	$(BIN)/python tests/with_server.py clients/test.sh
 	$(MAKE) --no-print-directory test-conformance
+
+.PHONY: qgis
+qgis: ## Build the plugin of QGIS into build/rasterwire_qgis.zip
+	$(PYTHON) clients/qgis/build.py
 
 $(EARTH_ENGINE)/.installed: requirements-earth-engine.lock
 	$(call install,$(EARTH_ENGINE),requirements-earth-engine.lock)

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from rasterwire.client.thumbnails import Thumbnail
 
-_LONGEST_TEXT = 200
-_MOST_ROWS = 30
+_SHOWN_LETTERS = 200
+_SHOWN_ROWS = 30
 
 _STYLE = """<style>
 .rasterwire-repr{display:flex;flex-wrap:wrap;gap:1em;align-items:flex-start;margin:.4em 0}
@@ -28,8 +28,8 @@ def escaped(value: object) -> str:
     '&lt;b&gt;'
     """
     text = str(value)
-    if len(text) > _LONGEST_TEXT:
-        text = f"{text[:_LONGEST_TEXT]}…"
+    if len(text) > _SHOWN_LETTERS:
+        text = f"{text[:_SHOWN_LETTERS]}…"
     return html.escape("".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text))
 
 
@@ -48,8 +48,8 @@ def table(caption: str, columns: Sequence[str], rows: Sequence[Sequence[object]]
     if not rows:
         return ""
     head = "".join(f'<th scope="col">{escaped(column)}</th>' for column in columns)
-    body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows[:_MOST_ROWS])
-    rest = len(rows) - _MOST_ROWS
+    body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows[:_SHOWN_ROWS])
+    rest = len(rows) - _SHOWN_ROWS
     if rest > 0:
         body += f'<tr><td colspan="{len(columns)}">and {rest} more</td></tr>'
     return f"<table><caption>{escaped(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

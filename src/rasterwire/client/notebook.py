@@ -10,7 +10,7 @@ from rasterwire.client.thumbnails import thumbnail
 from rasterwire.units import bytes_text
 from rasterwire.v1 import catalog_service_pb2, download_pb2, download_service_pb2
 
-_MOST_BANDS = 12
+_SHOWN_BANDS = 12
 """That are named in a row of a raster."""
 
 
@@ -96,10 +96,10 @@ def _plan_tables(plan: download_pb2.DownloadPlan) -> Iterator[str]:
 
 def _bands_text(raster: download_pb2.RasterPlan) -> str:
     texts = []
-    for band in raster.bands[:_MOST_BANDS]:
+    for band in raster.bands[:_SHOWN_BANDS]:
         nodata = f", nodata {band.nodata_text}" if band.nodata_text else ""
         texts.append(f"{band.id} ({_name(download_pb2.DataType.Name(band.data_type), 'DATA_TYPE_')}{nodata})")
-    rest = len(raster.bands) - _MOST_BANDS
+    rest = len(raster.bands) - _SHOWN_BANDS
     return ", ".join(texts) + (f" and {rest} more" if rest > 0 else "")
 
 
