@@ -14,6 +14,14 @@ from rasterwire.nodes.computed import Product
 from rasterwire.pixels import fits, type_names
 from rasterwire.plan.bands import common_dtype, dtype_violation, plan_bands
 from rasterwire.plan.etag import etag_of
+from rasterwire.plan.formats import (
+    MEDIA_TYPES,
+    SUFFIXES,
+    choose_encoding,
+    choose_format,
+    ignored_band_grids,
+    ignored_encoding,
+)
 from rasterwire.plan.grids import GridRequest, Grids, ignored_fields
 from rasterwire.plan.hints import outside, with_hint
 from rasterwire.plan.metadata import with_metadata
@@ -26,29 +34,12 @@ from rasterwire.plan.types import NAMED_SCENES, Ignored, Limits, Picture, Raster
 from rasterwire.plan.validity import mark_invalid
 from rasterwire.request import (
     BandRequest,
-    Compression,
     DownloadRequest,
-    Encoding,
     Format,
     GridSpec,
     MaskOutput,
     Precedence,
 )
-
-_suffixes = {
-    Format.GEO_TIFF: ".tif",
-    Format.NPY: ".npy",
-    Format.PNG: ".png",
-    Format.JPEG: ".jpg",
-    Format.ZARR: ".zarr",
-}
-_mime_types = {
-    Format.GEO_TIFF: "image/tiff",
-    Format.NPY: "application/octet-stream",
-    Format.PNG: "image/png",
-    Format.JPEG: "image/jpeg",
-    Format.ZARR: "application/vnd.zarr; version=3",
-}
 
 _MAX_NAMES = 10
 """Bands that a message names."""
@@ -72,24 +63,24 @@ def make_plan(request: DownloadRequest, image: Image | Product, limits: Limits) 
         InvalidRequest: with all violations.
     """
     problems = Violations()
-    format_, ignored = _format(request, limits, problems)
+    format_, ignored = choose_format(request, limits, problems)
     per_band = format_ is Format.ZIPPED_GEO_TIFF_PER_BAND
     pairs, missing, why = _choose_bands(request, image, limits, problems)
     if not pairs:
         problems.raise_if_any()
     picture = plan_picture(request, image.id, [source for _, source in pairs], why, problems)
     outputs = _outputs(pairs, picture)
-    ignored += _ignored_encoding(request, format_)
+    ignored += ignored_encoding(request, format_)
     ignored += _left_out(request) + _unreadable(request, image) + ignored_stretch(request, picture)
     groups = [[output] for output in outputs] if per_band else [outputs]
     names = _output_names(request, format_, outputs)
     stem = safe_name(request.name or image.id.rstrip("/").rsplit("/", 1)[-1])
-    entries = file_names(stem, names, ".tif") if per_band else [stem + _suffixes.get(format_, ".tif")]
+    entries = file_names(stem, names, ".tif") if per_band else [stem + SUFFIXES.get(format_, ".tif")]
     rasters = []
     grids = Grids()
     for index, group in enumerate(groups):
         grid_request = _grid_request(request, group[0].band, group[0].position, per_band)
-        ignored += [] if per_band or format_ is Format.ZARR else _ignored_band_grids(request)
+        ignored += [] if per_band or format_ is Format.ZARR else ignored_band_grids(request)
         ignored += ignored_fields(grid_request, request.clip_to_region)
         sources = [output.read for output in group]
         with problems.catching():
@@ -108,12 +99,12 @@ def make_plan(request: DownloadRequest, image: Image | Product, limits: Limits) 
         check_bytes(format_, rasters, limits, problems)
     Violations(with_hint(problems.items, request.region)).raise_if_any()
     rasters, left_out = with_metadata(rasters, format_)
-    encoding = _encoding(request, format_)
+    encoding = choose_encoding(request, format_)
     plan = RenderPlan(
         image_id=image.id,
         format=format_,
-        filename=stem + _suffixes.get(format_, ".zip"),
-        mime_type=_mime_types.get(format_, "application/zip"),
+        filename=stem + SUFFIXES.get(format_, ".zip"),
+        mime_type=MEDIA_TYPES.get(format_, "application/zip"),
         rasters=tuple(rasters if picture is None else with_colours(rasters)),
         encoding=encoding,
         ignored=tuple(ignored),
@@ -125,37 +116,6 @@ def make_plan(request: DownloadRequest, image: Image | Product, limits: Limits) 
     )
     ids, size = reading(plan)
     return replace(plan, etag=etag_of(plan), scenes=len(ids), scene_ids=tuple(ids[:NAMED_SCENES]), source_bytes=size)
-
-
-def _format(request: DownloadRequest, limits: Limits, problems: Violations) -> tuple[Format, list[Ignored]]:
-    if request.format is Format.ZARR:
-        _check_store(request, limits, problems)
-    if request.format is not None:
-        if request.file_per_band is None:
-            return request.format, []
-        return request.format, [Ignored("file_per_band", f"format {request.format.value} is given")]
-    if request.file_per_band is False:
-        return Format.ZIPPED_GEO_TIFF, []
-    return Format.ZIPPED_GEO_TIFF_PER_BAND, []
-
-
-def _check_store(request: DownloadRequest, limits: Limits, problems: Violations) -> None:
-    """Add what is wrong with a request for a Zarr store."""
-    if not limits.are_of_exports:
-        problem = "Zarr stores are written by exports alone; ask for an export, or for GEO_TIFF"
-        problems.add(Violation("format", "FORMAT_UNSUPPORTED", problem))
-    if request.compression is Compression.LZW:
-        problem = "no codec of Zarr is LZW; ask for ZSTD, DEFLATE or NONE"
-        problems.add(Violation("compression", "COMPRESSION_UNSUPPORTED", problem))
-    for item in _ignored_band_grids(request):
-        problem = "the arrays of a Zarr store share one grid; leave it out, or export this band by itself"
-        problems.add(Violation(item.field, "BAND_GRID_UNSUPPORTED", problem))
-
-
-def _encoding(request: DownloadRequest, format_: Format) -> Encoding:
-    if format_ is Format.ZARR:
-        return Encoding(request.compression or Compression.ZSTD, request.compression_level)
-    return Encoding() if format_.keeps_types else request.encoding
 
 
 def _choose_bands(
@@ -370,38 +330,6 @@ def _band_names(names: Sequence[str]) -> str:
         return f"band {names[0]!r}"
     rest = len(names) - _MAX_NAMES
     return f"bands {', '.join(names[:_MAX_NAMES])}" + (f" and {rest} more" if rest > 0 else "")
-
-
-def _ignored_band_grids(request: DownloadRequest) -> list[Ignored]:
-    reason = "grids of single bands count only in format ZIPPED_GEO_TIFF_PER_BAND"
-    ignored = []
-    for index, band in enumerate(request.bands):
-        parts = {
-            "crs": band.grid.crs,
-            "crs_transform": band.grid.transform,
-            "dimensions": band.grid.dimensions or None,
-            "scale": band.grid.scale,
-        }
-        ignored += [Ignored(f"bands[{index}].{key}", reason) for key, value in parts.items() if value is not None]
-    return ignored
-
-
-def _ignored_encoding(request: DownloadRequest, format_: Format) -> list[Ignored]:
-    is_set = {
-        "compression": request.compression is not None,
-        "compression_level": request.compression_level is not None,
-        "cloud_optimized": request.cloud_optimized,
-    }
-    if format_.keeps_types:
-        reason = f"format {format_.value} is no GeoTIFF"
-        fields = ["cloud_optimized"] if format_ is Format.ZARR else is_set
-        ignored = [Ignored(field, reason) for field in fields if is_set[field]]
-        if format_ is not Format.ZARR:
-            return ignored
-    encoding = _encoding(request, format_)
-    if encoding.level is not None and encoding.compression in {Compression.NONE, Compression.LZW}:
-        return [Ignored("compression_level", f"compression {encoding.compression.value} has no levels")]
-    return []
 
 
 def _in_order(ignored: Sequence[Ignored]) -> list[Ignored]:
