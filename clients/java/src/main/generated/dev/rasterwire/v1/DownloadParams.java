@@ -971,8 +971,8 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * Deliver a picture of bytes, in any format, in place of the values. Default: none for GeoTIFFs and
-   * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: three of
-   * uint8 in red, green and blue, one of uint8 with a table of colours, and computed ones of uint8.
+   * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: those of
+   * uint8 that their file has as red, green or blue, and computed ones of uint8.
    * </pre>
    *
    * <code>.rasterwire.v1.Visualization visualization = 24;</code>
@@ -985,8 +985,8 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * Deliver a picture of bytes, in any format, in place of the values. Default: none for GeoTIFFs and
-   * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: three of
-   * uint8 in red, green and blue, one of uint8 with a table of colours, and computed ones of uint8.
+   * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: those of
+   * uint8 that their file has as red, green or blue, and computed ones of uint8.
    * </pre>
    *
    * <code>.rasterwire.v1.Visualization visualization = 24;</code>
@@ -999,8 +999,8 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * Deliver a picture of bytes, in any format, in place of the values. Default: none for GeoTIFFs and
-   * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: three of
-   * uint8 in red, green and blue, one of uint8 with a table of colours, and computed ones of uint8.
+   * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: those of
+   * uint8 that their file has as red, green or blue, and computed ones of uint8.
    * </pre>
    *
    * <code>.rasterwire.v1.Visualization visualization = 24;</code>
@@ -4484,8 +4484,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Deliver a picture of bytes, in any format, in place of the values. Default: none for GeoTIFFs and
-     * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: three of
-     * uint8 in red, green and blue, one of uint8 with a table of colours, and computed ones of uint8.
+     * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: those of
+     * uint8 that their file has as red, green or blue, and computed ones of uint8.
      * </pre>
      *
      * <code>.rasterwire.v1.Visualization visualization = 24;</code>
@@ -4497,8 +4497,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Deliver a picture of bytes, in any format, in place of the values. Default: none for GeoTIFFs and
-     * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: three of
-     * uint8 in red, green and blue, one of uint8 with a table of colours, and computed ones of uint8.
+     * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: those of
+     * uint8 that their file has as red, green or blue, and computed ones of uint8.
      * </pre>
      *
      * <code>.rasterwire.v1.Visualization visualization = 24;</code>
@@ -4514,8 +4514,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Deliver a picture of bytes, in any format, in place of the values. Default: none for GeoTIFFs and
-     * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: three of
-     * uint8 in red, green and blue, one of uint8 with a table of colours, and computed ones of uint8.
+     * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: those of
+     * uint8 that their file has as red, green or blue, and computed ones of uint8.
      * </pre>
      *
      * <code>.rasterwire.v1.Visualization visualization = 24;</code>
@@ -4536,8 +4536,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Deliver a picture of bytes, in any format, in place of the values. Default: none for GeoTIFFs and
-     * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: three of
-     * uint8 in red, green and blue, one of uint8 with a table of colours, and computed ones of uint8.
+     * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: those of
+     * uint8 that their file has as red, green or blue, and computed ones of uint8.
      * </pre>
      *
      * <code>.rasterwire.v1.Visualization visualization = 24;</code>
@@ -4556,8 +4556,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Deliver a picture of bytes, in any format, in place of the values. Default: none for GeoTIFFs and
-     * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: three of
-     * uint8 in red, green and blue, one of uint8 with a table of colours, and computed ones of uint8.
+     * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: those of
+     * uint8 that their file has as red, green or blue, and computed ones of uint8.
      * </pre>
      *
      * <code>.rasterwire.v1.Visualization visualization = 24;</code>
@@ -4583,8 +4583,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Deliver a picture of bytes, in any format, in place of the values. Default: none for GeoTIFFs and
-     * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: three of
-     * uint8 in red, green and blue, one of uint8 with a table of colours, and computed ones of uint8.
+     * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: those of
+     * uint8 that their file has as red, green or blue, and computed ones of uint8.
      * </pre>
      *
      * <code>.rasterwire.v1.Visualization visualization = 24;</code>
@@ -4602,8 +4602,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Deliver a picture of bytes, in any format, in place of the values. Default: none for GeoTIFFs and
-     * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: three of
-     * uint8 in red, green and blue, one of uint8 with a table of colours, and computed ones of uint8.
+     * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: those of
+     * uint8 that their file has as red, green or blue, and computed ones of uint8.
      * </pre>
      *
      * <code>.rasterwire.v1.Visualization visualization = 24;</code>
@@ -4616,8 +4616,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Deliver a picture of bytes, in any format, in place of the values. Default: none for GeoTIFFs and
-     * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: three of
-     * uint8 in red, green and blue, one of uint8 with a table of colours, and computed ones of uint8.
+     * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: those of
+     * uint8 that their file has as red, green or blue, and computed ones of uint8.
      * </pre>
      *
      * <code>.rasterwire.v1.Visualization visualization = 24;</code>
@@ -4633,8 +4633,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Deliver a picture of bytes, in any format, in place of the values. Default: none for GeoTIFFs and
-     * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: three of
-     * uint8 in red, green and blue, one of uint8 with a table of colours, and computed ones of uint8.
+     * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: those of
+     * uint8 that their file has as red, green or blue, and computed ones of uint8.
      * </pre>
      *
      * <code>.rasterwire.v1.Visualization visualization = 24;</code>
