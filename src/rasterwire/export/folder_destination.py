@@ -21,7 +21,7 @@ from rasterwire.errors import StorageUnavailable
 from rasterwire.export.destination import AlreadyExists, UnknownUpload, key_names
 from rasterwire.store.private_files import FILE_MODE
 
-__all__ = ["FolderDestination"]
+__all__ = ["FolderDestination", "folder_problem"]
 
 _FOLDER_MODE = 0o700
 
@@ -42,6 +42,22 @@ _upload = re.compile(r"[0-9a-f]{32}")
 _etag = re.compile(r"(\d{1,15})-([0-9a-f]{8})")
 
 _log = logging.getLogger("rasterwire.server")
+
+
+def folder_problem(folder: Path) -> str:
+    """Return why exports cannot be written to a folder, "" where they can, or where it can be made; without its path.
+
+    Nothing is written: a folder that changes is looked through by the catalog that it may lie in.
+    """
+    try:
+        nearest = next(path for path in (folder, *folder.parents) if path.exists())
+        if not nearest.is_dir():
+            return "it is a file" if nearest == folder else "a file lies above it"
+        if not os.access(nearest, os.W_OK | os.X_OK):
+            return "it cannot be written" if nearest == folder else "it is not there and cannot be made"
+    except OSError as error:
+        return (error.strerror or "failed").lower()
+    return ""
 
 
 class FolderDestination:
