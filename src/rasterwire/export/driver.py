@@ -21,6 +21,7 @@ from rasterwire.export.attempt import Attempt
 from rasterwire.export.claims import ExportClaims
 from rasterwire.export.cog_export import CogExport
 from rasterwire.export.destination import AlreadyExists, Destination, UnknownUpload
+from rasterwire.export.failures import ScenesUnavailable, with_other_scenes
 from rasterwire.export.file_export import FileExport
 from rasterwire.export.job import ExportJob, Replan
 from rasterwire.export.side_files import remove_files
@@ -220,8 +221,7 @@ class ExportDriver:
                     break
                 except SourceUnavailable as error:
                     if pause is None:
-                        image_id = error.image_id or job.plan.image_id
-                        raise SourceUnavailable(image_id, error.band, error.problem) from error
+                        raise with_other_scenes(error, job.plan, attempt.check) from error
                     _log.warning("export %s: %s; it is tried again in %g s", record.id, error, pause)
                     attempt.pause(pause)
         if not self._jobs.end(record.id, record.attempt, ExportState.SUCCEEDED):
@@ -256,6 +256,9 @@ class ExportDriver:
 def _failure(error: Exception) -> str:
     """Return the JSON of why an export failed, without what clients shall not see."""
     match error:
+        case ScenesUnavailable():
+            scenes = [{"image": scene.image_id, "problem": f"{scene}"} for scene in error.scenes if scene.image_id]
+            return _told(error.reason, f"{error}", scenes, error.count)
         case SourceUnavailable() if error.image_id:
             return _told(error.reason, f"{error}", [{"image": error.image_id, "problem": f"{error}"}])
         case DownloadError():
@@ -268,5 +271,6 @@ def _failure(error: Exception) -> str:
             return _told("INTERNAL", "the server failed; its log says why")
 
 
-def _told(reason: str, message: str, scenes: Sequence[Mapping[str, str]] = ()) -> str:
-    return json.dumps({"reason": reason, "message": message, "scenes": list(scenes)})
+def _told(reason: str, message: str, scenes: Sequence[Mapping[str, str]] = (), count: int = 0) -> str:
+    failure = {"reason": reason, "message": message, "scenes": list(scenes), "count": count or len(scenes)}
+    return json.dumps(failure)
