@@ -24,7 +24,7 @@ from rasterwire.export.destination import AlreadyExists, Destination, UnknownUpl
 from rasterwire.export.failures import ScenesUnavailable, with_other_scenes
 from rasterwire.export.file_export import FileExport
 from rasterwire.export.job import ExportJob, Replan
-from rasterwire.export.side_files import remove_files
+from rasterwire.export.side_files import abort_strays, remove_files
 from rasterwire.render import Engine
 from rasterwire.store.jobs import ExportRecord, ExportState
 from rasterwire.store.private_files import private_folder
@@ -212,6 +212,8 @@ class ExportDriver:
         record = attempt.record
         job = attempt.patiently(lambda: self._replan(record))
         private_folder(self._scratch)
+        if record.attempt > 1:
+            abort_strays(self._jobs, destination, record.prefix)
         work = self._work(job, attempt, destination)
         with acting_for(job.caller):
             for pause in (*_SOURCE_PAUSES, None):
@@ -224,6 +226,7 @@ class ExportDriver:
                         raise with_other_scenes(error, job.plan, attempt.check) from error
                     _log.warning("export %s: %s; it is tried again in %g s", record.id, error, pause)
                     attempt.pause(pause)
+        abort_strays(self._jobs, destination, record.prefix)
         if not self._jobs.end(record.id, record.attempt, ExportState.SUCCEEDED):
             raise RenderCancelled
         self._meter.note_export("succeeded")
@@ -248,6 +251,7 @@ class ExportDriver:
         attempt.join()
         remove_files(destination, attempt.parts.values())
         record = attempt.record
+        abort_strays(self._jobs, destination, record.prefix)
         if self._jobs.end(record.id, record.attempt, state, failure):
             self._meter.note_export(state.value.lower())
             _log.info("export %s: %s", record.id, failure or "it was cancelled")

@@ -32,6 +32,9 @@ only its owner can enter."""
 _UPLOADS = ".uploads"
 """The folder of uploads and files in progress; no name of a key begins with a dot."""
 
+_PLACED = "placed"
+"""The file of an upload that says which file it becomes."""
+
 _PIECE = 1 << 20
 """Bytes that are read at once."""
 
@@ -107,7 +110,7 @@ class FolderDestination:
                 with _open_upload(key):
                     self._join(folder, path, parts, replace=replace)
             except (FileExistsError, IsADirectoryError):
-                if not _holds(path, parts):
+                if not (_is_placed(folder, path) and _holds(path, parts)):
                     raise AlreadyExists(key) from None
             self._remove(folder)
 
@@ -115,6 +118,16 @@ class FolderDestination:
         """See ``Destination.abort``."""
         with contextlib.suppress(UnknownUpload), _reached():
             self._remove(self._upload_folder(key, upload))
+
+    def uploads(self, prefix: str) -> Sequence[tuple[str, str]]:
+        """See ``Destination.uploads``."""
+        begun = list[tuple[str, str]]()
+        with _reached():
+            for path in (self._folder / _UPLOADS).glob("*/key"):
+                with contextlib.suppress(FileNotFoundError, UnicodeDecodeError):
+                    if (key := path.read_bytes().decode()).startswith(prefix):
+                        begun.append((key, path.parent.name))
+        return sorted(begun)
 
     def put(self, key: str, data: bytes, *, replace: bool = False) -> None:
         """See ``Destination.put``."""
@@ -208,6 +221,7 @@ class FolderDestination:
                     _append(part, joined, _size_of(etag))
             joined.flush()
             os.fsync(joined.fileno())
+        self._write(folder / _PLACED, _identity(whole))
         try:
             self._place(whole, path, replace=replace)
         finally:
@@ -334,6 +348,20 @@ def _holds(path: Path, parts: Sequence[tuple[int, str]]) -> bool:
                 return False
             return all(match and _checksum(file, int(match[1])) == int(match[2], 16) for match in matches)
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return False
+
+
+def _identity(path: Path) -> bytes:
+    """Return what tells a file from all others of the machine, whatever its name is."""
+    status = path.stat()
+    return f"{status.st_dev} {status.st_ino}".encode()
+
+
+def _is_placed(folder: Path, path: Path) -> bool:
+    """Tell whether a file is that of an upload, and not one of the same bytes that another made."""
+    try:
+        return (folder / _PLACED).read_bytes() == _identity(path)
+    except (FileNotFoundError, NotADirectoryError):
         return False
 
 
