@@ -185,6 +185,16 @@ def test_a_result_that_is_lost_before_it_is_fetched_is_not_waited_for_beyond_an_
             open_gate(tmp_path)
 
 
+def test_workers_that_do_not_take_a_large_function_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Client:
+        def scatter(self, *_: object, **__: object) -> None:
+            raise TimeoutError
+
+    monkeypatch.setattr(dask_tasks, "_INLINE", 1)
+    with pytest.raises(WorkersUnavailable, match="did not take what they are to render in time"):
+        dask_tasks.Job(Uneven(), None).function_on(Client())
+
+
 def test_large_functions_are_sent_once(workers: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dask_tasks, "_INLINE", 1)
     assert list(workers.engine.map(Uneven(), range(9))) == [number * number for number in range(9)]

@@ -379,9 +379,15 @@ def test_a_system_on_which_the_sandbox_forbids_less_is_told(folder: Path, monkey
 
 def test_destinations_of_exports_are_tried_and_left_as_they_were(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    tables = [("good", tmp_path / "exports"), ("bad", tmp_path / "file" / "below")]
+    (tmp_path / "exports").mkdir()
+    tables = [("good", tmp_path / "exports"), ("bad", tmp_path / "file" / "below"), ("new", tmp_path / "new" / "one")]
     text = "".join(f'[[export.destinations]]\nname = "{name}"\nfolder = "{place}"\n' for name, place in tables)
     findings = examined("--config", config_of(folder, text), code=1)
     assert findings["export to good"][0] == "ok"
     assert findings["export to bad"][0] == "fail"
+    assert "a file lies above it" in findings["export to bad"][1]
+    state, figure, remedy = findings["export to new"]
+    assert (state, figure) == ("warn", f"there is no folder {tmp_path / 'new' / 'one'} yet")
+    assert "the first export makes it" in remedy
+    assert not (tmp_path / "new").exists()
     assert [path for path in (tmp_path / "exports").rglob("*") if path.is_file()] == []

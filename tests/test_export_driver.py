@@ -5,8 +5,10 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from affine import Affine
@@ -23,6 +25,7 @@ from rasterwire.export.destination import UnknownUpload
 from rasterwire.export.driver import ExportDriver
 from rasterwire.export.folder_destination import FolderDestination
 from rasterwire.export.job import ExportJob
+from rasterwire.export.side_files import write_file
 from rasterwire.render.engine import SerialEngine
 from rasterwire.store.jobs import ENDED, ExportRecord, ExportState, PartRecord
 from rasterwire.store.leases import SqliteLeases
@@ -90,7 +93,7 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
 
 
 def plain(_: ExportRecord) -> ExportJob:
-    return ExportJob(SimpleNamespace(image_id="a"), "p")  # type: ignore[arg-type]
+    return ExportJob(SimpleNamespace(image_id="a", rasters=()), "p")  # type: ignore[arg-type]
 
 
 def failing(times: int, error: Exception) -> Callable[[], None]:
@@ -256,3 +259,41 @@ def test_a_driver_that_is_closed_leaves_its_exports_to_the_next(bench: Bench) ->
     assert (record.state, record.attempt) == (ExportState.RUNNING, 1)
     bench.drive(Work(), plain)
     assert (bench.ended(export_id).state, bench.ended(export_id).attempt) == (ExportState.SUCCEEDED, 2)
+
+
+def test_uploads_that_nobody_knows_of_are_removed_when_the_export_goes_on(bench: Bench) -> None:
+    destination = FolderDestination(bench.folder / "results")
+    export_id, other = bench.put(), bench.put(2)
+    first = bench.jobs.claim(export_id)  # an attempt that is killed after it began an upload
+    of_other = bench.jobs.claim(other)
+    assert first is not None
+    assert of_other is not None
+    names = ("p.tif", "p-0000000000-0000000512.tif", "p.tif", "p2.tif", "p/q.tif")
+    stray, tile, known, longer, below = ((name, destination.begin(name, {})) for name in names)
+    assert bench.jobs.put_part(other, PartRecord(0, *known, attempt=of_other.attempt))
+    seen: list[object] = []
+    leases = SqliteLeases(bench.folder / "leases.sqlite")
+    bench.stack.callback(leases.close)
+    assert leases.acquire(f"exports/{other}", "another", 600) is not None
+    bench.drive(Work(lambda: seen.extend(destination.uploads(""))), plain)
+    record = bench.ended(export_id)
+    assert (record.state, record.attempt) == (ExportState.SUCCEEDED, 2)
+    assert {*seen} == {known, longer, below}
+    assert not {stray, tile} & {*seen}
+
+
+def test_a_file_that_was_finished_though_the_destination_does_not_know_is_whole(tmp_path: Path) -> None:
+    class Forgetful(FolderDestination):
+        def finish(self, key: str, *arguments: Any, **options: Any) -> None:
+            super().finish(key, *arguments, **options)
+            raise UnknownUpload(key)
+
+    data = bytes(17 << 20)
+    with closing(SqliteJobStore(tmp_path / "exports.sqlite")) as jobs:
+        jobs.put(ExportRecord("1" * 32, "", "", b"", "results", "p", "", "etag", 1, 1, 1, 1))
+        record = jobs.claim("1" * 32)
+        assert record is not None
+        attempt = Attempt(jobs, record, lambda _: None)
+        write_file(attempt, Forgetful(tmp_path / "results"), PartRecord(0, "p.tif"), BytesIO(data), "image/tiff", False)
+        assert attempt.is_done(0)
+    assert (tmp_path / "results" / "p.tif").read_bytes() == data

@@ -1,6 +1,8 @@
 """Exports through a running server: their files, beside those of one whole render."""
 
 import json
+import re
+import threading
 import urllib.error
 import urllib.request
 import uuid
@@ -18,6 +20,7 @@ from affine import Affine
 
 from effort import HANG
 from exporting import Exporter, exporter, warped
+from rasterwire.export.cog_export import CogExport
 from rasterwire.export.settings import ExportSettings
 from rasterwire.v1 import download_pb2, export_service_pb2
 from rasterwire.v1.export_service_pb2 import Export, ExportParams
@@ -326,3 +329,85 @@ def test_the_calls_are_served_over_http_in_the_forms_of_requests(running_exporte
         ask("POST", base, {"download": {"image": "a", "scale": "x"}, "destination": "results", "maxPixels": 1.5})
     fields = {violation["field"] for violation in json.load(caught.value)["error"]["violations"]}
     assert fields == {"download.scale", "max_pixels"}
+
+
+@pytest.mark.parametrize("side", [0, 256])
+def test_all_images_that_cannot_be_read_are_told_with_their_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, side: int
+) -> None:
+    monkeypatch.setattr("rasterwire.export.failures.MAX_TOLD", 3)
+    monkeypatch.setattr("rasterwire.export.driver._SOURCE_PAUSES", (0.0,))
+    names = [f"bad{number}" for number in range(5)]
+    with exporter(tmp_path) as running:
+        with rasterio.open(running.catalog / "a.tif") as raster:
+            profile = raster.profile | {"compress": "deflate", "tiled": True, "blockxsize": 256, "blockysize": 256}
+            for name in names:
+                with rasterio.open(running.catalog / f"{name}.tif", "w", **profile) as image:
+                    image.write(raster.read())
+        for name in names:
+            with (running.catalog / f"{name}.tif").open("r+b") as file:
+                size = file.seek(0, 2)
+                file.seek(20_000)
+                file.write(b"\xff" * (size - 40_000))
+        params = warped(mask=download_pb2.MASK_BAND)
+        params.ClearField("image")
+        params.mosaic.images.ids.extend(["a", *names])
+        params.mosaic.composite = download_pb2.COMPOSITE_MEDIAN
+        ended = running.ended(running.create(params, prefix="x", file_side=side).name)
+        assert (ended.state, ended.failure.reason) == (Export.STATE_FAILED, "SOURCE_UNAVAILABLE")
+        assert ended.failure.scene_count == 5
+        assert len(ended.failure.scenes) == 3
+        assert {scene.image for scene in ended.failure.scenes} < {*names}
+        assert all(scene.image in scene.problem for scene in ended.failure.scenes)
+        assert ended.failure.message.startswith("5 images cannot be read; ")
+        assert str(tmp_path) not in f"{ended.failure}"
+        assert running.files() == []
+
+
+def test_a_dry_run_tells_of_files_that_are_there(running_exporter: Exporter) -> None:
+    prefix = uuid.uuid4().hex
+    assert running_exporter.ended(running_exporter.create(warped(), prefix=prefix).name).state == Export.STATE_SUCCEEDED
+    (running_exporter.folder / f"{prefix}-0000000000-0000000512.tif").write_bytes(b"of another")
+    for side, name in ((0, ".tif"), (512, "-0000000000-0000000512.tif")):
+        params = ExportParams(download=warped(), destination="results", prefix=prefix, file_side=side)
+        params.validate_only = True
+        answer = running_exporter.stub.CreateExport(export_service_pb2.CreateExportRequest(params=params), timeout=HANG)
+        beside = [f"{prefix}.provenance.json", f"{prefix}.stac.json"]
+        assert [*answer.existing_files] == [f"{prefix}{name}", *beside]
+
+
+def test_a_prefix_that_is_none_is_told_in_words(running_exporter: Exporter) -> None:
+    for prefix in ("a b", "../up", "/a", "a/", "a//b", ".a", "a/.b"):
+        with pytest.raises(grpc.RpcError) as caught:
+            running_exporter.create(warped(), prefix=prefix)
+        refused = refusal(caught.value)
+        assert refused.fields == {"prefix": "PREFIX_FORM"}
+        assert "has to be names of letters, digits, ., _ and -, with / between them" in refused.message
+        assert "regex" not in refused.message
+
+
+def test_a_field_that_is_missing_is_named_over_http(running_exporter: Exporter) -> None:
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        ask("POST", f"{running_exporter.server.http}/v1/exports", {"destination": "results"})
+    violations = json.loads(caught.value.read())["error"]["violations"]
+    assert {"field": "download", "reason": "REQUIRED", "description": "is required, and not given"} in violations
+    assert all(re.fullmatch(r"[a-z_.]+", violation["field"]) for violation in violations)
+
+
+def test_an_export_that_runs_tells_no_file_that_is_not_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked, goes_on = threading.Event(), threading.Event()
+    join = CogExport._join
+
+    def join_late(*arguments: Any) -> None:
+        looked.set()
+        assert goes_on.wait(HANG)
+        join(*arguments)
+
+    monkeypatch.setattr(CogExport, "_join", join_late)
+    with exporter(tmp_path) as running:
+        export = running.create(warped(), prefix="x")
+        assert looked.wait(HANG)
+        assert running.get(export.name).parts_done > 0
+        assert not running.get(export.name).files
+        goes_on.set()
+        assert len(running.ended(export.name).files) == 3

@@ -22,7 +22,9 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from asking import ask
 from postgres import postgres
+from rasterwire.export.settings import DestinationSettings, ExportSettings
 from rasterwire.server.process import app
+from rasterwire.server.process.exports import tell_of_destinations
 from rasterwire.server.readiness import Readiness
 from rasterwire.server.settings import Settings
 from rasterwire.store.settings import StoreSettings
@@ -94,6 +96,27 @@ def test_a_folder_that_is_gone_ends_readiness_and_not_life(settings: Settings) -
             away.rename(folder)
             assert checks(server)[0] == 200
             until(watch, SERVING)
+
+
+def test_a_folder_of_exports_that_cannot_be_used_is_told_at_the_start_and_ends_readiness(
+    settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    place = tmp_path / "exported"
+    exporting = replace(settings, export=ExportSettings((DestinationSettings("results", str(place)),)))
+    tell_of_destinations(exporting)
+    assert f"there is no folder {place} yet; the first export makes it" in caplog.text
+    assert not place.exists()
+    with served(exporting) as server, watching(server) as watch:
+        until(watch, SERVING)
+        assert checks(server)[1]["exports"] == "ok"
+        place.touch()
+        assert checks(server) == (503, checks(server)[1] | {"exports": "results: it is a file"})
+        until(watch, NOT_SERVING)
+        tell_of_destinations(exporting)
+        assert f"exports to results fail: {place}: it is a file; let the user of the server write there" in caplog.text
+        place.unlink()
+        place.mkdir()
+        assert checks(server)[0] == 200
 
 
 def test_a_full_disk_ends_readiness(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

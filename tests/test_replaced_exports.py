@@ -76,6 +76,7 @@ def cancel(exporter: Exporter, name: str) -> None:
 def put_of_another(exporter: Exporter, prefix: str) -> str:
     """Make the first file of an export of several before it begins, and return its name."""
     key = f"{prefix}-0000000000-0000000000.tif"
+    exporter.folder.mkdir(exist_ok=True)
     (exporter.folder / key).write_bytes(b"of another")
     return key
 

@@ -126,6 +126,48 @@ def test_who_finishes_twice_is_told_the_same(destination: Destination) -> None:
         destination.finish("x", upload, listed[:1])
 
 
+def test_a_file_of_the_same_bytes_is_another_s(destination: Destination) -> None:
+    parts = parts_of(destination, 2)
+    first, second = destination.begin("x", {}), destination.begin("x", {})
+    of_first, of_second = (put(destination, "x", upload, parts) for upload in (first, second))
+    destination.finish("x", first, of_first)
+    for _ in range(2):
+        with pytest.raises(AlreadyExists):
+            destination.finish("x", second, of_second)
+    destination.finish("x", first, of_first)
+    destination.abort("x", second)
+    assert destination.get("x") == b"".join(parts.values())
+
+
+def test_uploads_that_have_not_ended_are_listed(destination: Destination) -> None:
+    assert not destination.uploads("")
+    begun = {(key, destination.begin(key, {})) for key in ("a/x.tif", "a/x.tif", "a/xy.tif", "b/x.tif")}
+    assert {*destination.uploads("a/x")} == {(key, upload) for key, upload in begun if key.startswith("a/x")}
+    assert {*destination.uploads("")} == begun
+    for key, upload in begun:
+        if key.startswith("a/"):
+            destination.abort(key, upload)
+    assert not destination.uploads("a/")
+    ((key, upload),) = destination.uploads("b/")
+    destination.finish(key, upload, put(destination, key, upload, parts_of(destination, 1)))
+    assert not destination.uploads("")
+
+
+def test_a_bucket_whose_etags_are_of_another_kind_says_that_an_upload_is_gone(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket = bucket_of(request.getfixturevalue("object_server"), tmp_path)
+    monkeypatch.setattr("rasterwire.export.s3_destination._etag_of_parts", lambda _: '"of a key"')
+    parts = parts_of(bucket, 2)
+    upload = bucket.begin("x", {})
+    listed = put(bucket, "x", upload, parts)
+    bucket.finish("x", upload, listed)
+    with pytest.raises(UnknownUpload):
+        bucket.finish("x", upload, listed)
+    whole = b"".join(parts.values())
+    assert bucket.holds("x", len(whole), google_crc32c.value(whole))
+
+
 def test_an_upload_that_lacks_a_part_is_not_finished(destination: Destination) -> None:
     parts = parts_of(destination, 2)
     upload = destination.begin("x", {})
@@ -334,7 +376,7 @@ def test_a_server_without_conditions_is_asked_before(tmp_path: Path) -> None:
         bucket.put("x", b"1")
         server.add_client_error("complete_multipart_upload", "NotImplemented", http_status_code=501)
         server.add_response("head_object", {"ETag": '"of others"'})
-        server.add_response("head_object", {"ETag": '"of others"'})
+        server.add_response("list_parts", {"UploadId": "upload"})
         with pytest.raises(AlreadyExists):
             bucket.finish("x", "upload", [(1, '"79b281060d337b9b2b84ccf390adcf74"')])
         server.assert_no_pending_responses()

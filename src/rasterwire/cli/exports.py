@@ -44,7 +44,7 @@ def export(server: Server, to: str, dry_run: bool, watch: bool, **values: Any) -
     with server.client() as client:
         planned = client.plan_export(params, to, options)
         if dry_run:
-            _show_plan(planned)
+            _show_plan(planned, options)
             return
         for line in remarks(planned.plan):
             click.echo(line, err=True)
@@ -56,13 +56,17 @@ def export(server: Server, to: str, dry_run: bool, watch: bool, **values: Any) -
         click.echo(f"it goes on without this command; follow it with: rasterwire exports watch {name}", err=True)
 
 
-def _show_plan(answer: PlannedExport) -> None:
+def _show_plan(answer: PlannedExport, options: ExportOptions) -> None:
     show_plan(answer.plan, Console(highlight=False))
     planned = answer.export
     click.echo(f"values of all bands   {planned.pixels:,}")
     click.echo(f"bytes to read         about {bytes_text(planned.source_bytes)}")
     click.echo(f"parts                 {planned.parts_total:,}")
     click.echo(f"time                  {_time_left(planned) or 'not known: no export was measured here yet'}")
+    if answer.existing_files:
+        names = ", ".join(map(printable, answer.existing_files))
+        effect = "would be replaced" if options.overwrite else "would make it fail; give --overwrite, or another name"
+        click.echo(f"there already         {names}; {effect}")
 
 
 def _time_left(export: Export) -> str:
@@ -137,5 +141,9 @@ def _show(export: Export) -> None:
             click.echo(f"{what.removesuffix('_time'):<6}  {getattr(export, what).ToDatetime():%Y-%m-%dT%H:%M:%SZ}")
     if export.HasField("failure"):
         click.echo(printable(export.failure.message))
+        for scene in export.failure.scenes:
+            click.echo(printable(f"  {scene.image}: {scene.problem}"))
+        if (unnamed := export.failure.scene_count - len(export.failure.scenes)) > 0:
+            click.echo(f"  and {unnamed:,} images more")
     for file in export.files:
         click.echo(f"{printable(f'{export.destination}/{file.key}')}  {file.size_bytes:,} bytes  crc32c {file.crc32c}")

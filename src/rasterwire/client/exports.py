@@ -48,10 +48,17 @@ _NO_OPTIONS = ExportOptions()
 
 @dataclass(frozen=True, slots=True)
 class PlannedExport:
-    """What an export would be: its numbers without a name, and what its files would hold."""
+    """What an export would be: its numbers without a name, and what its files would hold.
+
+    Attributes:
+        export: its numbers.
+        plan: what its files would hold.
+        existing_files: of the first files that it would write, the names of those that are there already.
+    """
 
     export: Export
     plan: download_pb2.DownloadPlan
+    existing_files: tuple[str, ...] = ()
 
 
 class ExportMethods:
@@ -111,7 +118,7 @@ class ExportMethods:
     def plan_export(self, params: Params, to: str, options: ExportOptions = _NO_OPTIONS) -> PlannedExport:
         """Return what an export would be, with an estimate of its time; none is begun. See ``export``."""
         answer = self._create(params, to, options, validate_only=True)
-        return PlannedExport(answer.export, answer.plan)
+        return PlannedExport(answer.export, answer.plan, tuple(answer.existing_files))
 
     def _create(
         self, params: Params, to: str, options: ExportOptions, *, validate_only: bool

@@ -94,7 +94,7 @@ class Render:
             with with_few_parts(_MAX_TRACED_BLOCKS):
                 encode_download(self.plan, blocks, out, scratch)
         except SourceUnavailable as error:
-            raise SourceUnavailable(self.plan.image_id, error.band, error.problem) from error
+            raise SourceUnavailable(error.image_id or self.plan.image_id, error.band, error.problem) from error
 
     def _encoded(
         self, engine: Engine, raster: RasterPlan, windows: Iterable[Window], encode: Callable[[Block], T]

@@ -7,6 +7,7 @@ import google_crc32c
 import numpy as np
 
 from rasterwire.checksum import concatenated
+from rasterwire.errors import SourceUnavailable
 from rasterwire.export.attempt import Attempt
 from rasterwire.export.destination import AlreadyExists, Destination, UnknownUpload
 from rasterwire.export.job import ExportJob
@@ -54,16 +55,18 @@ class _StoringTask:
     upload: str
     within: Within
 
-    def __call__(self, part: PartWindow) -> _StoredPart:
-        """Make and store a part.
+    def __call__(self, part: PartWindow) -> _StoredPart | SourceUnavailable:
+        """Make and store a part, or return why its images cannot be read: the other parts are made all the same.
 
         Raises:
-            SourceUnavailable: see ``CogTask``.
             StorageUnavailable, UnknownUpload: see ``Destination.put_part``.
             RenderCancelled: the attempt is stopped.
         """
         with self.within.task():
-            made = self.task(part, self.within.check)
+            try:
+                made = self.task(part, self.within.check)
+            except SourceUnavailable as error:
+                return error
             self.within.check()
             return _stored(made, self.destination, self.key, self.upload, part.number)
 
@@ -98,6 +101,7 @@ class CogExport:
 
         Raises:
             StorageUnavailable: the destination cannot be reached; what is done stays done.
+            ScenesUnavailable: images cannot be read; likewise.
         """
         parts = [part for part in self._cog.parts if not part.below and not self._attempt.is_done(part.number)]
         bands = len(self._job.plan.rasters[0].bands)
@@ -105,8 +109,13 @@ class CogExport:
         stored = self._engine.map(
             task, parts, lambda part: bands * part.window.height * part.window.width, self._attempt.check
         )
-        for part, storing in zip(parts, stored, strict=True):
-            self._note(part.number, storing)
+        failures = self._job.failures()
+        for part, outcome in zip(parts, stored, strict=True):
+            if isinstance(outcome, SourceUnavailable):
+                failures.note(outcome)
+            else:
+                self._note(part.number, outcome)
+        failures.raise_if_any()
 
     def _begun(self) -> str:
         headers = {"Content-Type": "image/tiff"}

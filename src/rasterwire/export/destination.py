@@ -93,12 +93,20 @@ class Destination(Protocol):
 
         Raises:
             AlreadyExists: there is such an object. The upload remains.
-            UnknownUpload: there is no such upload, or a part is not there with that etag.
+            UnknownUpload: there is no such upload, or a part is not there with that etag. Where a destination cannot
+                tell whether it was finished before, ``holds`` can.
         """
         ...
 
     def abort(self, key: str, upload: str) -> None:
         """Remove an upload and its parts; does nothing where there is none."""
+        ...
+
+    def uploads(self, prefix: str) -> Sequence[tuple[str, str]]:
+        """Return key and id of uploads that were begun and have not ended, whose keys begin with a text.
+
+        At least the first 1,000 of them by their keys.
+        """
         ...
 
     def put(self, key: str, data: bytes, *, replace: bool = False) -> None:

@@ -21,9 +21,10 @@ from rasterwire.export.attempt import Attempt
 from rasterwire.export.claims import ExportClaims
 from rasterwire.export.cog_export import CogExport
 from rasterwire.export.destination import AlreadyExists, Destination, UnknownUpload
+from rasterwire.export.failures import ScenesUnavailable, with_other_scenes
 from rasterwire.export.file_export import FileExport
 from rasterwire.export.job import ExportJob, Replan
-from rasterwire.export.side_files import remove_files
+from rasterwire.export.side_files import abort_strays, remove_files
 from rasterwire.export.zarr_export import ZarrExport
 from rasterwire.render import Engine
 from rasterwire.request import Format
@@ -213,6 +214,8 @@ class ExportDriver:
         record = attempt.record
         job = attempt.patiently(lambda: self._replan(record))
         private_folder(self._scratch)
+        if record.attempt > 1:
+            abort_strays(self._jobs, destination, record.prefix)
         work = self._work(job, attempt, destination)
         with acting_for(job.caller):
             for pause in (*_SOURCE_PAUSES, None):
@@ -222,10 +225,10 @@ class ExportDriver:
                     break
                 except SourceUnavailable as error:
                     if pause is None:
-                        image_id = error.image_id or job.plan.image_id
-                        raise SourceUnavailable(image_id, error.band, error.problem) from error
+                        raise with_other_scenes(error, job.plan, attempt.check) from error
                     _log.warning("export %s: %s; it is tried again in %g s", record.id, error, pause)
                     attempt.pause(pause)
+        abort_strays(self._jobs, destination, record.prefix)
         if not self._jobs.end(record.id, record.attempt, ExportState.SUCCEEDED):
             raise RenderCancelled
         self._meter.note_export("succeeded")
@@ -252,6 +255,7 @@ class ExportDriver:
         attempt.join()
         remove_files(destination, attempt.parts.values())
         record = attempt.record
+        abort_strays(self._jobs, destination, record.prefix)
         if self._jobs.end(record.id, record.attempt, state, failure):
             self._meter.note_export(state.value.lower())
             _log.info("export %s: %s", record.id, failure or "it was cancelled")
@@ -260,6 +264,9 @@ class ExportDriver:
 def _failure(error: Exception) -> str:
     """Return the JSON of why an export failed, without what clients shall not see."""
     match error:
+        case ScenesUnavailable():
+            scenes = [{"image": scene.image_id, "problem": f"{scene}"} for scene in error.scenes if scene.image_id]
+            return _told(error.reason, f"{error}", scenes, error.count)
         case SourceUnavailable() if error.image_id:
             return _told(error.reason, f"{error}", [{"image": error.image_id, "problem": f"{error}"}])
         case DownloadError():
@@ -272,5 +279,6 @@ def _failure(error: Exception) -> str:
             return _told("INTERNAL", "the server failed; its log says why")
 
 
-def _told(reason: str, message: str, scenes: Sequence[Mapping[str, str]] = ()) -> str:
-    return json.dumps({"reason": reason, "message": message, "scenes": list(scenes)})
+def _told(reason: str, message: str, scenes: Sequence[Mapping[str, str]] = (), count: int = 0) -> str:
+    failure = {"reason": reason, "message": message, "scenes": list(scenes), "count": count or len(scenes)}
+    return json.dumps(failure)

@@ -8,9 +8,10 @@ from typing import BinaryIO, cast
 
 from rasterwire.encode.cog import encode_cog
 from rasterwire.encode.geotiff import encode_geotiff
-from rasterwire.errors import RenderCancelled
+from rasterwire.errors import RenderCancelled, SourceUnavailable
 from rasterwire.export.attempt import Attempt
 from rasterwire.export.destination import Destination
+from rasterwire.export.failures import SceneFailures
 from rasterwire.export.job import ExportJob
 from rasterwire.export.provenance import WrittenFile, provenance_json, stac_item_json
 from rasterwire.export.side_files import write_file, write_small
@@ -49,20 +50,25 @@ class FileExport:
     def make_parts(self) -> None:
         """See ``ExportWork.make_parts``."""
         self._has_failed.clear()
+        failures = self._job.failures()
         with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="export-file") as pool:
             numbers = [number for number in range(self._count) if not self._attempt.is_done(number)]
-            futures = [pool.submit(self._make_for_caller, number) for number in numbers]
+            futures = [pool.submit(self._make_for_caller, number, failures) for number in numbers]
             ended = wait(futures, return_when=FIRST_EXCEPTION).done
             if error := next(filter(None, (future.exception() for future in ended)), None):
                 for future in futures:
                     future.cancel()
                 self._has_failed.set()  # which ends the file beside it
                 raise error
+        failures.raise_if_any()
 
-    def _make_for_caller(self, number: int) -> None:
+    def _make_for_caller(self, number: int, failures: SceneFailures) -> None:
         with acting_for(self._job.caller):
             self._check()
-            self._make(number)
+            try:
+                self._make(number)
+            except SourceUnavailable as error:
+                failures.note(error)
 
     def _check(self) -> None:
         self._attempt.check()

@@ -21,7 +21,7 @@ from rasterwire.errors import StorageUnavailable
 from rasterwire.export.destination import AlreadyExists, UnknownUpload, key_names
 from rasterwire.store.private_files import FILE_MODE
 
-__all__ = ["FolderDestination"]
+__all__ = ["FolderDestination", "folder_problem"]
 
 _FOLDER_MODE = 0o700
 
@@ -31,6 +31,9 @@ only its owner can enter."""
 
 _UPLOADS = ".uploads"
 """The folder of uploads and files in progress; no name of a key begins with a dot."""
+
+_PLACED = "placed"
+"""The file of an upload that says which file it becomes."""
 
 _PIECE = 1 << 20
 """Bytes that are read at once."""
@@ -42,6 +45,22 @@ _upload = re.compile(r"[0-9a-f]{32}")
 _etag = re.compile(r"(\d{1,15})-([0-9a-f]{8})")
 
 _log = logging.getLogger("rasterwire.server")
+
+
+def folder_problem(folder: Path) -> str:
+    """Return why exports cannot be written to a folder, "" where they can, or where it can be made; without its path.
+
+    Nothing is written: a folder that changes is looked through by the catalog that it may lie in.
+    """
+    try:
+        nearest = next(path for path in (folder, *folder.parents) if path.exists())
+        if not nearest.is_dir():
+            return "it is a file" if nearest == folder else "a file lies above it"
+        if not os.access(nearest, os.W_OK | os.X_OK):
+            return "it cannot be written" if nearest == folder else "it is not there and cannot be made"
+    except OSError as error:
+        return (error.strerror or "failed").lower()
+    return ""
 
 
 class FolderDestination:
@@ -91,7 +110,7 @@ class FolderDestination:
                 with _open_upload(key):
                     self._join(folder, path, parts, replace=replace)
             except (FileExistsError, IsADirectoryError):
-                if not _holds(path, parts):
+                if not (_is_placed(folder, path) and _holds(path, parts)):
                     raise AlreadyExists(key) from None
             self._remove(folder)
 
@@ -99,6 +118,16 @@ class FolderDestination:
         """See ``Destination.abort``."""
         with contextlib.suppress(UnknownUpload), _reached():
             self._remove(self._upload_folder(key, upload))
+
+    def uploads(self, prefix: str) -> Sequence[tuple[str, str]]:
+        """See ``Destination.uploads``."""
+        begun = list[tuple[str, str]]()
+        with _reached():
+            for path in (self._folder / _UPLOADS).glob("*/key"):
+                with contextlib.suppress(FileNotFoundError, UnicodeDecodeError):
+                    if (key := path.read_bytes().decode()).startswith(prefix):
+                        begun.append((key, path.parent.name))
+        return sorted(begun)
 
     def put(self, key: str, data: bytes, *, replace: bool = False) -> None:
         """See ``Destination.put``."""
@@ -192,6 +221,7 @@ class FolderDestination:
                     _append(part, joined, _size_of(etag))
             joined.flush()
             os.fsync(joined.fileno())
+        self._write(folder / _PLACED, _identity(whole))
         try:
             self._place(whole, path, replace=replace)
         finally:
@@ -318,6 +348,20 @@ def _holds(path: Path, parts: Sequence[tuple[int, str]]) -> bool:
                 return False
             return all(match and _checksum(file, int(match[1])) == int(match[2], 16) for match in matches)
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return False
+
+
+def _identity(path: Path) -> bytes:
+    """Return what tells a file from all others of the machine, whatever its name is."""
+    status = path.stat()
+    return f"{status.st_dev} {status.st_ino}".encode()
+
+
+def _is_placed(folder: Path, path: Path) -> bool:
+    """Tell whether a file is that of an upload, and not one of the same bytes that another made."""
+    try:
+        return (folder / _PLACED).read_bytes() == _identity(path)
+    except (FileNotFoundError, NotADirectoryError):
         return False
 
 

@@ -4,7 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from rasterwire.export.failures import SceneFailures
 from rasterwire.plan import RenderPlan
+from rasterwire.plan.reading import reading
 from rasterwire.store.jobs import ExportRecord
 from rasterwire.turns import NOBODY, Caller
 
@@ -30,6 +32,11 @@ class ExportJob:
     overwrite: bool = False
     caller: Caller = NOBODY
     params: dict[str, Any] = field(default_factory=dict)
+
+    def failures(self) -> SceneFailures:
+        """Return what collects the images that cannot be read."""
+        ids, _ = reading(self.plan)
+        return SceneFailures(self.plan.image_id, max(1, len(ids)))
 
 
 Replan = Callable[[ExportRecord], ExportJob]

@@ -106,16 +106,31 @@ class S3Destination:
             with self._asked(key):
                 self._create(complete, key, replace=replace)
         except (AlreadyExists, UnknownUpload):
+            if self._is_open(key, upload):  # so the object is another's, though its bytes may be the same
+                raise
             with self._asked(key):
                 is_finished = self._etag(place) == _etag_of_parts([etag for _, etag in parts])
-            if not is_finished:
-                raise
-            self.abort(key, upload)  # it was finished before, and nobody heard of it
+            if not is_finished:  # or its etag is none of S3's own kind
+                raise UnknownUpload(key) from None
+
+    def _is_open(self, key: str, upload: str) -> bool:
+        """Tell whether an upload was neither finished nor aborted."""
+        with suppress(UnknownUpload), self._asked(key):
+            self._client.list_parts(**self._place(key), UploadId=upload, MaxParts=1)
+            return True
+        return False
 
     def abort(self, key: str, upload: str) -> None:
         """See ``Destination.abort``."""
         with suppress(UnknownUpload), self._asked(key):
             self._client.abort_multipart_upload(**self._place(key), UploadId=upload)
+
+    def uploads(self, prefix: str) -> Sequence[tuple[str, str]]:
+        """See ``Destination.uploads``."""
+        with self._asked(prefix):
+            answer = self._client.list_multipart_uploads(Bucket=self._bucket, Prefix=self._prefix + prefix)
+        begun = ((str(item["Key"]), str(item["UploadId"])) for item in answer.get("Uploads", ()))
+        return [(key.removeprefix(self._prefix), upload) for key, upload in begun]
 
     def put(self, key: str, data: bytes, *, replace: bool = False) -> None:
         """See ``Destination.put``."""

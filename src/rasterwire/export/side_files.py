@@ -5,6 +5,8 @@ stored, which size and checksum the file will have; and it tells afterwards that
 """
 
 import io
+import logging
+import re
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import replace
@@ -12,13 +14,14 @@ from typing import BinaryIO
 
 from rasterwire.errors import RenderCancelled, StorageUnavailable
 from rasterwire.export.attempt import Attempt
-from rasterwire.export.destination import AlreadyExists, Destination
+from rasterwire.export.destination import AlreadyExists, Destination, UnknownUpload
 from rasterwire.export.provenance import WrittenFile
 from rasterwire.export.upload import measured, upload_file
-from rasterwire.store.jobs import PartRecord
+from rasterwire.store.jobs import JobStore, PartRecord
 
 __all__ = [
     "NOT_STORED",
+    "abort_strays",
     "disown",
     "is_stored",
     "not_stored",
@@ -27,6 +30,11 @@ __all__ = [
     "write_file",
     "write_small",
 ]
+
+_rest = re.compile(r"(-\d{10}-\d{10})?\.[a-z.]+", re.ASCII)
+"""What the names of files have behind the prefix of their export."""
+
+_log = logging.getLogger("rasterwire.server")
 
 NOT_STORED = b"not stored"
 """The summary of a part begins so where it has not made a file yet: one of its name is not the export's.
@@ -99,6 +107,9 @@ def write_file(
     except AlreadyExists:
         disown(attempt, part.number)
         raise
+    except UnknownUpload:  # it may have been finished, and nobody heard of it
+        if not attempt.patiently(lambda: is_stored(destination, expecting)):
+            raise
     attempt.save(replace(part, size=size, crc32c=crc32c))
 
 
@@ -111,6 +122,23 @@ def write_small(
         write_file(attempt, destination, part, io.BytesIO(data), media_type, overwrite)
     part_done = attempt.parts[part.number]
     return WrittenFile(part_done.key, part_done.size, part_done.crc32c)
+
+
+def abort_strays(jobs: JobStore, destination: Destination, prefix: str) -> None:
+    """Abort uploads of files of an export that no row tells of: who began one may be killed before it says so.
+
+    Those of another export to the same files have rows of theirs. A destination that does not list them is left alone.
+
+    Args:
+        jobs: all exports.
+        destination: of the uploads.
+        prefix: of the files.
+    """
+    with suppress(StorageUnavailable):  # the log says so
+        for key, upload in destination.uploads(prefix):
+            if _rest.fullmatch(key.removeprefix(prefix)) and not jobs.has_upload(key, upload):
+                _log.info("an upload of %s that nobody knows of is removed", key)
+                destination.abort(key, upload)
 
 
 def remove_files(destination: Destination, parts: Collection[PartRecord]) -> None:

@@ -4,20 +4,22 @@ from collections.abc import Iterable, Sequence
 
 from rasterwire.checksum import concatenated
 from rasterwire.export.provenance import WrittenFile
+from rasterwire.export.side_files import NOT_STORED
 from rasterwire.store.jobs import PartRecord
 
 __all__ = ["written_files"]
 
 
 def written_files(parts: Iterable[PartRecord]) -> Sequence[WrittenFile]:
-    """Return the files whose parts are done, in the order of their names.
+    """Return the files that are whole, in the order of their names.
 
     Args:
         parts: in their order; those of one file follow each other.
     """
-    files: dict[str, WrittenFile] = {}
+    parts, files = list(parts), dict[str, WrittenFile]()
+    unfinished = {part.key for part in parts if part.summary.startswith(NOT_STORED)}
     for part in parts:
-        if part.is_done:
+        if part.is_done and part.key not in unfinished:
             before = files.get(part.key, WrittenFile(part.key, 0, 0))
             crc32c = concatenated(before.crc32c, part.crc32c, part.size)
             files[part.key] = WrittenFile(part.key, before.size + part.size, crc32c)

@@ -47,6 +47,16 @@ def reading(plan: RenderPlan) -> tuple[list[str], int]:
     return list(scenes), sum(pieces.values())
 
 
+def scene_bands(plan: RenderPlan) -> Iterator[tuple[str, Band]]:
+    """Yield the id of each image that a plan reads, with each band that it reads of that."""
+    for raster in plan.rasters:
+        for band in raster.bands:
+            if band.node is None:
+                yield plan.image_id, band.stored
+            else:
+                yield from ((leaf.scene, leaf.band) for leaf, _ in _stored(band.node, raster.grid))
+
+
 def _stored(node: Node, grid: GeoBox) -> Iterator[tuple[Stored, GeoBox]]:
     """Yield the stored bands below a node, each once, with the grid that they are read on."""
     visited: set[bytes] = set()

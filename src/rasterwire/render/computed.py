@@ -6,6 +6,7 @@ from functools import lru_cache, partial
 from odc.geo.geobox import GeoBox
 
 from rasterwire.budget import of_block
+from rasterwire.errors import SourceUnavailable
 from rasterwire.geo.grid import pixel_offset
 from rasterwire.nodes.nodes import Cropped, Node, Resampled, Stored, Target
 from rasterwire.nodes.run import count_requests, evaluate
@@ -82,10 +83,15 @@ def _request_counts(nodes: tuple[Node, ...]) -> dict[bytes, int]:
 def _read(resampling: Resampling, ahead: LeavesAhead | None, node: Node, target: Target) -> Pixels | None:
     match node:
         case Stored():
-            if ahead is not None:
-                ahead.reach(node)
             plan = plan_band(node.band, target.grid, node.resampling or resampling)
-            return render_band(plan, target.grid, target.window)
+            try:
+                if ahead is not None:
+                    ahead.reach(node)
+                return render_band(plan, target.grid, target.window)
+            except SourceUnavailable as error:
+                if error.image_id or not node.scene:
+                    raise
+                raise SourceUnavailable(node.scene, error.band, error.problem) from error
         case Resampled():
             (child,) = node.inputs
             if node.resampling is Resampling.NEAREST and pixel_offset(target.grid, node.grid) is not None:

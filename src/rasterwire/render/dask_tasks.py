@@ -11,9 +11,10 @@ from functools import lru_cache
 from typing import Any
 
 from distributed import Client, Future, get_worker
+from distributed.comm.core import CommClosedError
 from distributed.worker import thread_state
 
-from rasterwire.errors import RenderCancelled
+from rasterwire.errors import RenderCancelled, WorkersUnavailable
 from rasterwire.render.build import BUILD, OtherBuild
 from rasterwire.render.engine import sharer
 from rasterwire.render.item_check import item_check
@@ -91,13 +92,19 @@ class Job:
         """Return the function as it is sent with an item: itself, or what stands for a large one that all workers have.
 
         It is given to the workers again where all that had it are gone.
+
+        Raises:
+            WorkersUnavailable: they do not take it.
         """
         if len(self._content) <= _INLINE:
             return self._content
         with self._lock:
             function = self._function
             if function is None or self._client is not client or function.status in {"cancelled", "lost"}:
-                function = client.scatter(self._content, broadcast=True, hash=False)
+                try:
+                    function = client.scatter(self._content, broadcast=True, hash=False)
+                except (OSError, CommClosedError) as error:  # the first are those of time too
+                    raise WorkersUnavailable("the workers did not take what they are to render in time") from error
                 self._client, self._function = client, function
             return function
 

@@ -47,8 +47,7 @@ class DaskSettings:
 
 _address = re.compile(r"(tcp|tls)://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\]):([0-9]{1,5})", re.ASCII)
 
-_MAX_PORT = 65535
-"""The greatest port of an address."""
+_LAST_PORT = 65535
 
 _TLS_FILES = ("ca_file", "certificate_file", "key_file")
 
@@ -110,7 +109,7 @@ def _misfits(settings: DaskSettings) -> Iterator[Violation]:
 
 def _read_address(value: object) -> str:
     match = _address.fullmatch(value) if isinstance(value, str) else None
-    if not isinstance(value, str) or match is None or not 0 < int(match[2]) <= _MAX_PORT:
+    if not isinstance(value, str) or match is None or not 0 < int(match[2]) <= _LAST_PORT:
         raise ValueError(f"{value!r} is no address of a scheduler; write it like tls://scheduler:8786")
     return value
 

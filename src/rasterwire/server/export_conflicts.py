@@ -8,13 +8,18 @@ from pathlib import Path
 from rasterwire.catalog import Catalog
 from rasterwire.catalog.ingest.build import SourceKind, kind_of
 from rasterwire.catalog.settings import CatalogKind, CatalogSettings
-from rasterwire.errors import CatalogUnavailable, ImageNotFound, SourceUnavailable, Violation
+from rasterwire.errors import CatalogUnavailable, ImageNotFound, SourceUnavailable, StorageUnavailable, Violation
 from rasterwire.export.destination import Destination
 from rasterwire.export.queue import ExportQueue
 from rasterwire.export.settings import DestinationSettings
+from rasterwire.export.tiling import file_key, file_windows
+from rasterwire.plan import RasterPlan
 from rasterwire.v1.export_service_pb2 import ExportParams
 
-__all__ = ["catalogs_around", "image_conflicts"]
+__all__ = ["catalogs_around", "existing_files", "image_conflicts"]
+
+_MAX_LOOKED_AT = 16
+"""Files of an export that are looked at before it begins; each is a request to a bucket."""
 
 
 def catalogs_around(
@@ -72,6 +77,26 @@ def image_conflicts(queue: ExportQueue, catalog: Catalog, params: ExportParams, 
         sentence = f"{key!r} is a file of the catalog that no export wrote; choose another name"
         problems.append(Violation("prefix", "IMAGE_EXISTS", sentence))
     return problems
+
+
+def existing_files(store: Destination, params: ExportParams, prefix: str, raster: RasterPlan) -> Sequence[str]:
+    """Return which of the first files of an export are there already; none where the destination cannot be reached.
+
+    Args:
+        store: where it goes.
+        params: of the export.
+        prefix: of the files, with the name of the tenant.
+        raster: of all files.
+    """
+    if params.file_side:
+        windows = file_windows(raster, params.file_side)[:_MAX_LOOKED_AT]
+        keys = [*(file_key(prefix, window) for window in windows), f"{prefix}.vrt"]
+    else:
+        keys = [f"{prefix}.tif"]
+    keys += [f"{prefix}.provenance.json", f"{prefix}.stac.json"]
+    with suppress(StorageUnavailable):  # the log says so
+        return [key for key in keys if store.has(key)]
+    return []
 
 
 def _files_of(catalog: Catalog, image_id: str) -> set[str] | None:

@@ -30,7 +30,7 @@ from rasterwire.export.zarr_layout import lay_out
 from rasterwire.plan import RenderPlan
 from rasterwire.request import Format
 from rasterwire.server.call_record import note_download
-from rasterwire.server.export_conflicts import image_conflicts
+from rasterwire.server.export_conflicts import existing_files, image_conflicts
 from rasterwire.server.messages.convert import from_plan
 from rasterwire.server.messages.exports import ParsedExport, below_download, from_record, with_export_defaults
 from rasterwire.server.messages.validate import violations
@@ -120,6 +120,10 @@ class Exports:
         answer.export.CopyFrom(await self._described(queue, record))
         if params.validate_only:
             answer.export.name, answer.export.state = "", export_pb2.Export.STATE_UNSPECIFIED
+            if params.prefix:
+                store, raster = queue.stores[params.destination], plan.rasters[0]
+                found = await self._service.run(lambda: existing_files(store, params, record.prefix, raster))
+                answer.existing_files.extend(found)
         return answer
 
     async def _conflicts(

@@ -98,6 +98,11 @@ SELECT number, file_key, upload, etag, size, crc32c, summary, attempt FROM {sche
 WHERE export_id = :id ORDER BY number
 """
 
+_HAS_UPLOAD = """
+SELECT count(*) FROM {schema}exports JOIN {schema}export_parts ON export_id = id
+WHERE end_time IS NULL AND file_key = :key AND upload = :upload
+"""
+
 _CANCEL = """
 UPDATE {schema}exports SET update_time = {now}, end_time = CASE state WHEN 'PENDING' THEN {now} END,
     payload = CASE state WHEN 'PENDING' THEN :nothing ELSE payload END,
@@ -264,6 +269,11 @@ class JobRows:
         with self.transaction(changes=False) as run:
             rows = run(_PARTS, {"id": export_id}).fetchall()
         return [PartRecord(*row) for row in rows]
+
+    def has_upload(self, key: str, upload: str) -> bool:
+        """See ``JobStore.has_upload``."""
+        with self.transaction(changes=False) as run:
+            return bool(run(_HAS_UPLOAD, {"key": key, "upload": upload}).fetchone()[0])
 
     def cancel(self, export_id: str) -> ExportRecord | None:
         """See ``JobStore.cancel``."""

@@ -201,6 +201,10 @@ class JobStore(Protocol):
         """Return the parts that were begun, in their order."""
         ...
 
+    def has_upload(self, key: str, upload: str) -> bool:
+        """Tell whether an export that has not ended has an upload of a file."""
+        ...
+
     def cancel(self, export_id: str) -> ExportRecord | None:
         """Have an export end, and return it; None where there is none.
 

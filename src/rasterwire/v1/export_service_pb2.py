@@ -28,7 +28,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from rasterwire.v1 import download_pb2 as rasterwire_dot_v1_dot_download__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"rasterwire/v1/export_service.proto\x12\rrasterwire.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1crasterwire/v1/download.proto\"\xa3\x04\n\x0c\x45xportParams\x12\x37\n\x08\x64ownload\x18\x01 \x01(\x0b\x32\x1d.rasterwire.v1.DownloadParamsB\x06\xbaH\x03\xc8\x01\x01\x12\x1e\n\x0b\x64\x65stination\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12[\n\x06prefix\x18\x03 \x01(\tBK\xbaHHrC\x18\x80\x04\x32>^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$\xd8\x01\x01\x12\xa5\x01\n\tfile_side\x18\x04 \x01(\x05\x42\x91\x01\xbaH\x8d\x01\xba\x01\x89\x01\n\x12\x66ile_side.multiple\x12\x33has to be 0, or a multiple of 256 from 256 to 32768\x1a>this == 0 || (this >= 256 && this <= 32768 && this % 256 == 0)\x12\x1b\n\nmax_pixels\x18\x05 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\x12!\n\x08priority\x18\x06 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\x8fN(\x00H\x00\x88\x01\x01\x12\x1d\n\x0b\x64\x65scription\x18\x07 \x01(\tB\x08\xbaH\x05r\x03\x18\xe8\x07\x12\x1f\n\nrequest_id\x18\x08 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x15\n\rvalidate_only\x18\t \x01(\x08\x12\x11\n\toverwrite\x18\n \x01(\x08\x42\x0b\n\t_priority\"J\n\x13\x43reateExportRequest\x12\x33\n\x06params\x18\x01 \x01(\x0b\x32\x1b.rasterwire.v1.ExportParamsB\x06\xbaH\x03\xc8\x01\x01\"h\n\x14\x43reateExportResponse\x12%\n\x06\x65xport\x18\x01 \x01(\x0b\x32\x15.rasterwire.v1.Export\x12)\n\x04plan\x18\x02 \x01(\x0b\x32\x1b.rasterwire.v1.DownloadPlan\"\xfb\x05\n\x06\x45xport\x12\x0c\n\x04name\x18\x01 \x01(\t\x12*\n\x05state\x18\x02 \x01(\x0e\x32\x1b.rasterwire.v1.Export.State\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65stination\x18\x04 \x01(\t\x12\x0e\n\x06prefix\x18\x05 \x01(\t\x12\x10\n\x08priority\x18\x06 \x01(\x05\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstart_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x61ttempt\x18\x0b \x01(\x05\x12\x0e\n\x06pixels\x18\x0c \x01(\x03\x12\x14\n\x0csource_bytes\x18\r \x01(\x03\x12\x13\n\x0bparts_total\x18\x0e \x01(\x05\x12\x12\n\nparts_done\x18\x0f \x01(\x05\x12\x12\n\nbytes_done\x18\x10 \x01(\x03\x12\x35\n\x12\x65stimated_duration\x18\x11 \x01(\x0b\x32\x19.google.protobuf.Duration\x12-\n\x07\x66\x61ilure\x18\x12 \x01(\x0b\x32\x1c.rasterwire.v1.ExportFailure\x12\x0c\n\x04\x65tag\x18\x13 \x01(\t\x12*\n\x05\x66iles\x18\x14 \x03(\x0b\x32\x1b.rasterwire.v1.ExportedFile\"\x96\x01\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_PENDING\x10\x01\x12\x11\n\rSTATE_RUNNING\x10\x02\x12\x13\n\x0fSTATE_SUCCEEDED\x10\x03\x12\x10\n\x0cSTATE_FAILED\x10\x04\x12\x14\n\x10STATE_CANCELLING\x10\x05\x12\x13\n\x0fSTATE_CANCELLED\x10\x06\"\\\n\rExportFailure\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12*\n\x06scenes\x18\x03 \x03(\x0b\x32\x1a.rasterwire.v1.FailedScene\"-\n\x0b\x46\x61iledScene\x12\r\n\x05image\x18\x01 \x01(\t\x12\x0f\n\x07problem\x18\x02 \x01(\t\"?\n\x0c\x45xportedFile\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x03\x12\x0e\n\x06\x63rc32c\x18\x03 \x01(\t\",\n\x10GetExportRequest\x12\x18\n\x04name\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x02\":\n\x11GetExportResponse\x12%\n\x06\x65xport\x18\x01 \x01(\x0b\x32\x15.rasterwire.v1.Export\"N\n\x12ListExportsRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\"V\n\x13ListExportsResponse\x12&\n\x07\x65xports\x18\x01 \x03(\x0b\x32\x15.rasterwire.v1.Export\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"/\n\x13\x43\x61ncelExportRequest\x12\x18\n\x04name\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x02\"=\n\x14\x43\x61ncelExportResponse\x12%\n\x06\x65xport\x18\x01 \x01(\x0b\x32\x15.rasterwire.v1.Export\".\n\x12WatchExportRequest\x12\x18\n\x04name\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x02\"<\n\x13WatchExportResponse\x12%\n\x06\x65xport\x18\x01 \x01(\x0b\x32\x15.rasterwire.v1.Export2\xd3\x03\n\rExportService\x12W\n\x0c\x43reateExport\x12\".rasterwire.v1.CreateExportRequest\x1a#.rasterwire.v1.CreateExportResponse\x12S\n\tGetExport\x12\x1f.rasterwire.v1.GetExportRequest\x1a .rasterwire.v1.GetExportResponse\"\x03\x90\x02\x01\x12Y\n\x0bListExports\x12!.rasterwire.v1.ListExportsRequest\x1a\".rasterwire.v1.ListExportsResponse\"\x03\x90\x02\x01\x12\\\n\x0c\x43\x61ncelExport\x12\".rasterwire.v1.CancelExportRequest\x1a#.rasterwire.v1.CancelExportResponse\"\x03\x90\x02\x02\x12[\n\x0bWatchExport\x12!.rasterwire.v1.WatchExportRequest\x1a\".rasterwire.v1.WatchExportResponse\"\x03\x90\x02\x01\x30\x01\x42\x63\n\x11\x64\x65v.rasterwire.v1B\x12\x45xportServiceProtoP\x01Z8rasterwire.dev/clients/go/gen/rasterwire/v1;rasterwirev1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"rasterwire/v1/export_service.proto\x12\rrasterwire.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1crasterwire/v1/download.proto\"\xab\x05\n\x0c\x45xportParams\x12\x37\n\x08\x64ownload\x18\x01 \x01(\x0b\x32\x1d.rasterwire.v1.DownloadParamsB\x06\xbaH\x03\xc8\x01\x01\x12\x1e\n\x0b\x64\x65stination\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\xe2\x01\n\x06prefix\x18\x03 \x01(\tB\xd1\x01\xbaH\xcd\x01r\x03\x18\x80\x04\xba\x01\xc4\x01\n\x0bprefix.form\x12\x62has to be names of letters, digits, ., _ and -, with / between them, and none may begin with a dot\x1aQthis.matches(\'^([A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*)?$\')\x12\xa5\x01\n\tfile_side\x18\x04 \x01(\x05\x42\x91\x01\xbaH\x8d\x01\xba\x01\x89\x01\n\x12\x66ile_side.multiple\x12\x33has to be 0, or a multiple of 256 from 256 to 32768\x1a>this == 0 || (this >= 256 && this <= 32768 && this % 256 == 0)\x12\x1b\n\nmax_pixels\x18\x05 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\x12!\n\x08priority\x18\x06 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\x8fN(\x00H\x00\x88\x01\x01\x12\x1d\n\x0b\x64\x65scription\x18\x07 \x01(\tB\x08\xbaH\x05r\x03\x18\xe8\x07\x12\x1f\n\nrequest_id\x18\x08 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x15\n\rvalidate_only\x18\t \x01(\x08\x12\x11\n\toverwrite\x18\n \x01(\x08\x42\x0b\n\t_priority\"J\n\x13\x43reateExportRequest\x12\x33\n\x06params\x18\x01 \x01(\x0b\x32\x1b.rasterwire.v1.ExportParamsB\x06\xbaH\x03\xc8\x01\x01\"\x80\x01\n\x14\x43reateExportResponse\x12%\n\x06\x65xport\x18\x01 \x01(\x0b\x32\x15.rasterwire.v1.Export\x12)\n\x04plan\x18\x02 \x01(\x0b\x32\x1b.rasterwire.v1.DownloadPlan\x12\x16\n\x0e\x65xisting_files\x18\x03 \x03(\t\"\xfb\x05\n\x06\x45xport\x12\x0c\n\x04name\x18\x01 \x01(\t\x12*\n\x05state\x18\x02 \x01(\x0e\x32\x1b.rasterwire.v1.Export.State\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65stination\x18\x04 \x01(\t\x12\x0e\n\x06prefix\x18\x05 \x01(\t\x12\x10\n\x08priority\x18\x06 \x01(\x05\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstart_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x61ttempt\x18\x0b \x01(\x05\x12\x0e\n\x06pixels\x18\x0c \x01(\x03\x12\x14\n\x0csource_bytes\x18\r \x01(\x03\x12\x13\n\x0bparts_total\x18\x0e \x01(\x05\x12\x12\n\nparts_done\x18\x0f \x01(\x05\x12\x12\n\nbytes_done\x18\x10 \x01(\x03\x12\x35\n\x12\x65stimated_duration\x18\x11 \x01(\x0b\x32\x19.google.protobuf.Duration\x12-\n\x07\x66\x61ilure\x18\x12 \x01(\x0b\x32\x1c.rasterwire.v1.ExportFailure\x12\x0c\n\x04\x65tag\x18\x13 \x01(\t\x12*\n\x05\x66iles\x18\x14 \x03(\x0b\x32\x1b.rasterwire.v1.ExportedFile\"\x96\x01\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_PENDING\x10\x01\x12\x11\n\rSTATE_RUNNING\x10\x02\x12\x13\n\x0fSTATE_SUCCEEDED\x10\x03\x12\x10\n\x0cSTATE_FAILED\x10\x04\x12\x14\n\x10STATE_CANCELLING\x10\x05\x12\x13\n\x0fSTATE_CANCELLED\x10\x06\"q\n\rExportFailure\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12*\n\x06scenes\x18\x03 \x03(\x0b\x32\x1a.rasterwire.v1.FailedScene\x12\x13\n\x0bscene_count\x18\x04 \x01(\x05\"-\n\x0b\x46\x61iledScene\x12\r\n\x05image\x18\x01 \x01(\t\x12\x0f\n\x07problem\x18\x02 \x01(\t\"?\n\x0c\x45xportedFile\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x03\x12\x0e\n\x06\x63rc32c\x18\x03 \x01(\t\",\n\x10GetExportRequest\x12\x18\n\x04name\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x02\":\n\x11GetExportResponse\x12%\n\x06\x65xport\x18\x01 \x01(\x0b\x32\x15.rasterwire.v1.Export\"N\n\x12ListExportsRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\"V\n\x13ListExportsResponse\x12&\n\x07\x65xports\x18\x01 \x03(\x0b\x32\x15.rasterwire.v1.Export\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"/\n\x13\x43\x61ncelExportRequest\x12\x18\n\x04name\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x02\"=\n\x14\x43\x61ncelExportResponse\x12%\n\x06\x65xport\x18\x01 \x01(\x0b\x32\x15.rasterwire.v1.Export\".\n\x12WatchExportRequest\x12\x18\n\x04name\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x02\"<\n\x13WatchExportResponse\x12%\n\x06\x65xport\x18\x01 \x01(\x0b\x32\x15.rasterwire.v1.Export2\xd3\x03\n\rExportService\x12W\n\x0c\x43reateExport\x12\".rasterwire.v1.CreateExportRequest\x1a#.rasterwire.v1.CreateExportResponse\x12S\n\tGetExport\x12\x1f.rasterwire.v1.GetExportRequest\x1a .rasterwire.v1.GetExportResponse\"\x03\x90\x02\x01\x12Y\n\x0bListExports\x12!.rasterwire.v1.ListExportsRequest\x1a\".rasterwire.v1.ListExportsResponse\"\x03\x90\x02\x01\x12\\\n\x0c\x43\x61ncelExport\x12\".rasterwire.v1.CancelExportRequest\x1a#.rasterwire.v1.CancelExportResponse\"\x03\x90\x02\x02\x12[\n\x0bWatchExport\x12!.rasterwire.v1.WatchExportRequest\x1a\".rasterwire.v1.WatchExportResponse\"\x03\x90\x02\x01\x30\x01\x42\x63\n\x11\x64\x65v.rasterwire.v1B\x12\x45xportServiceProtoP\x01Z8rasterwire.dev/clients/go/gen/rasterwire/v1;rasterwirev1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,7 +41,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EXPORTPARAMS'].fields_by_name['destination']._loaded_options = None
   _globals['_EXPORTPARAMS'].fields_by_name['destination']._serialized_options = b'\272H\006r\004\020\001\030@'
   _globals['_EXPORTPARAMS'].fields_by_name['prefix']._loaded_options = None
-  _globals['_EXPORTPARAMS'].fields_by_name['prefix']._serialized_options = b'\272HHrC\030\200\0042>^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$\330\001\001'
+  _globals['_EXPORTPARAMS'].fields_by_name['prefix']._serialized_options = b'\272H\315\001r\003\030\200\004\272\001\304\001\n\013prefix.form\022bhas to be names of letters, digits, ., _ and -, with / between them, and none may begin with a dot\032Qthis.matches(\'^([A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*)?$\')'
   _globals['_EXPORTPARAMS'].fields_by_name['file_side']._loaded_options = None
   _globals['_EXPORTPARAMS'].fields_by_name['file_side']._serialized_options = b'\272H\215\001\272\001\211\001\n\022file_side.multiple\0223has to be 0, or a multiple of 256 from 256 to 32768\032>this == 0 || (this >= 256 && this <= 32768 && this % 256 == 0)'
   _globals['_EXPORTPARAMS'].fields_by_name['max_pixels']._loaded_options = None
@@ -73,37 +73,37 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EXPORTSERVICE'].methods_by_name['WatchExport']._loaded_options = None
   _globals['_EXPORTSERVICE'].methods_by_name['WatchExport']._serialized_options = b'\220\002\001'
   _globals['_EXPORTPARAMS']._serialized_start=178
-  _globals['_EXPORTPARAMS']._serialized_end=725
-  _globals['_CREATEEXPORTREQUEST']._serialized_start=727
-  _globals['_CREATEEXPORTREQUEST']._serialized_end=801
-  _globals['_CREATEEXPORTRESPONSE']._serialized_start=803
-  _globals['_CREATEEXPORTRESPONSE']._serialized_end=907
-  _globals['_EXPORT']._serialized_start=910
-  _globals['_EXPORT']._serialized_end=1673
-  _globals['_EXPORT_STATE']._serialized_start=1523
-  _globals['_EXPORT_STATE']._serialized_end=1673
-  _globals['_EXPORTFAILURE']._serialized_start=1675
-  _globals['_EXPORTFAILURE']._serialized_end=1767
-  _globals['_FAILEDSCENE']._serialized_start=1769
-  _globals['_FAILEDSCENE']._serialized_end=1814
-  _globals['_EXPORTEDFILE']._serialized_start=1816
-  _globals['_EXPORTEDFILE']._serialized_end=1879
-  _globals['_GETEXPORTREQUEST']._serialized_start=1881
-  _globals['_GETEXPORTREQUEST']._serialized_end=1925
-  _globals['_GETEXPORTRESPONSE']._serialized_start=1927
-  _globals['_GETEXPORTRESPONSE']._serialized_end=1985
-  _globals['_LISTEXPORTSREQUEST']._serialized_start=1987
-  _globals['_LISTEXPORTSREQUEST']._serialized_end=2065
-  _globals['_LISTEXPORTSRESPONSE']._serialized_start=2067
-  _globals['_LISTEXPORTSRESPONSE']._serialized_end=2153
-  _globals['_CANCELEXPORTREQUEST']._serialized_start=2155
-  _globals['_CANCELEXPORTREQUEST']._serialized_end=2202
-  _globals['_CANCELEXPORTRESPONSE']._serialized_start=2204
-  _globals['_CANCELEXPORTRESPONSE']._serialized_end=2265
-  _globals['_WATCHEXPORTREQUEST']._serialized_start=2267
-  _globals['_WATCHEXPORTREQUEST']._serialized_end=2313
-  _globals['_WATCHEXPORTRESPONSE']._serialized_start=2315
-  _globals['_WATCHEXPORTRESPONSE']._serialized_end=2375
-  _globals['_EXPORTSERVICE']._serialized_start=2378
-  _globals['_EXPORTSERVICE']._serialized_end=2845
+  _globals['_EXPORTPARAMS']._serialized_end=861
+  _globals['_CREATEEXPORTREQUEST']._serialized_start=863
+  _globals['_CREATEEXPORTREQUEST']._serialized_end=937
+  _globals['_CREATEEXPORTRESPONSE']._serialized_start=940
+  _globals['_CREATEEXPORTRESPONSE']._serialized_end=1068
+  _globals['_EXPORT']._serialized_start=1071
+  _globals['_EXPORT']._serialized_end=1834
+  _globals['_EXPORT_STATE']._serialized_start=1684
+  _globals['_EXPORT_STATE']._serialized_end=1834
+  _globals['_EXPORTFAILURE']._serialized_start=1836
+  _globals['_EXPORTFAILURE']._serialized_end=1949
+  _globals['_FAILEDSCENE']._serialized_start=1951
+  _globals['_FAILEDSCENE']._serialized_end=1996
+  _globals['_EXPORTEDFILE']._serialized_start=1998
+  _globals['_EXPORTEDFILE']._serialized_end=2061
+  _globals['_GETEXPORTREQUEST']._serialized_start=2063
+  _globals['_GETEXPORTREQUEST']._serialized_end=2107
+  _globals['_GETEXPORTRESPONSE']._serialized_start=2109
+  _globals['_GETEXPORTRESPONSE']._serialized_end=2167
+  _globals['_LISTEXPORTSREQUEST']._serialized_start=2169
+  _globals['_LISTEXPORTSREQUEST']._serialized_end=2247
+  _globals['_LISTEXPORTSRESPONSE']._serialized_start=2249
+  _globals['_LISTEXPORTSRESPONSE']._serialized_end=2335
+  _globals['_CANCELEXPORTREQUEST']._serialized_start=2337
+  _globals['_CANCELEXPORTREQUEST']._serialized_end=2384
+  _globals['_CANCELEXPORTRESPONSE']._serialized_start=2386
+  _globals['_CANCELEXPORTRESPONSE']._serialized_end=2447
+  _globals['_WATCHEXPORTREQUEST']._serialized_start=2449
+  _globals['_WATCHEXPORTREQUEST']._serialized_end=2495
+  _globals['_WATCHEXPORTRESPONSE']._serialized_start=2497
+  _globals['_WATCHEXPORTRESPONSE']._serialized_end=2557
+  _globals['_EXPORTSERVICE']._serialized_start=2560
+  _globals['_EXPORTSERVICE']._serialized_end=3027
 # @@protoc_insertion_point(module_scope)

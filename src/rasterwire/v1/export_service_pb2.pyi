@@ -131,6 +131,7 @@ class CreateExportResponse(_message.Message):
 
     EXPORT_FIELD_NUMBER: _builtins.int
     PLAN_FIELD_NUMBER: _builtins.int
+    EXISTING_FILES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def export(self) -> Global___Export:
         """The export. With `validate_only` it has neither a name nor a state."""
@@ -139,15 +140,22 @@ class CreateExportResponse(_message.Message):
     def plan(self) -> _download_pb2.DownloadPlan:
         """What the files hold."""
 
+    @_builtins.property
+    def existing_files(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """With `validate_only`, names of files that are there already, of the first ones that the export would write. Without
+        `overwrite` it would fail; with it they would be replaced.
+        """
+
     def __init__(
         self,
         *,
         export: Global___Export | None = ...,
         plan: _download_pb2.DownloadPlan | None = ...,
+        existing_files: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["export", b"export", "plan", b"plan"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["export", b"export", "plan", b"plan"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["existing_files", b"existing_files", "export", b"export", "plan", b"plan"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -315,13 +323,16 @@ class ExportFailure(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     MESSAGE_FIELD_NUMBER: _builtins.int
     SCENES_FIELD_NUMBER: _builtins.int
+    SCENE_COUNT_FIELD_NUMBER: _builtins.int
     reason: _builtins.str
     """Stable, in upper case, as of an error of a call."""
     message: _builtins.str
     """A sentence."""
+    scene_count: _builtins.int
+    """How many images could not be read."""
     @_builtins.property
     def scenes(self) -> _containers.RepeatedCompositeFieldContainer[Global___FailedScene]:
-        """Images that could not be read."""
+        """Images that could not be read, of which at most 20 are named."""
 
     def __init__(
         self,
@@ -329,10 +340,11 @@ class ExportFailure(_message.Message):
         reason: _builtins.str = ...,
         message: _builtins.str = ...,
         scenes: _abc.Iterable[Global___FailedScene] | None = ...,
+        scene_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "reason", b"reason", "scenes", b"scenes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "reason", b"reason", "scene_count", b"scene_count", "scenes", b"scenes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

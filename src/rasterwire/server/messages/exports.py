@@ -120,6 +120,7 @@ def from_record(record: ExportRecord, seconds_left: float | None, files: Sequenc
         failure = json.loads(record.failure)
         message.failure.reason, message.failure.message = failure["reason"], failure["message"]
         message.failure.scenes.extend(export_service_pb2.FailedScene(**scene) for scene in failure["scenes"])
+        message.failure.scene_count = failure.get("count", len(failure["scenes"]))
     return message
 
 

@@ -81,6 +81,8 @@ def _violation(message: Message, rule: Any) -> Violation:
             index = element.subscript.value
             path += f"[{index}]"
             value = value[index]
+    if rule.rule_id == "required":
+        return Violation(path, "REQUIRED", "is required, and not given")
     if isinstance(value, Message):
         # a rule over several fields begins its text with the field it is about
         field, _, text = rule.message.partition(": ")

@@ -32,7 +32,13 @@ from rasterwire.server.identity.tenant_table import TenantTable
 from rasterwire.server.metrics import Metrics
 from rasterwire.server.page.front import add_page
 from rasterwire.server.process.engines import IDLE, LargeEngine, check_engine, is_idle, make_engine
-from rasterwire.server.process.exports import Exporting, begin_exports, make_destinations
+from rasterwire.server.process.exports import (
+    Exporting,
+    begin_exports,
+    destination_problem,
+    make_destinations,
+    tell_of_destinations,
+)
 from rasterwire.server.process.grpc_server import add_services, make_grpc_server
 from rasterwire.server.process.identity_files import (
     make_audit_file,
@@ -120,6 +126,8 @@ async def _running(settings: Settings, compiles_apart: bool) -> AsyncIterator[Ru
     server = make_grpc_server(settings)
     standing = health, _ = add_services(server, service, authenticator, log)
     told = {} if audit is None else {"audit": audit.problem}
+    if exporting is not None:
+        told["exports"] = partial(destination_problem, settings)
     watched = dict(stores.probes) if large is None else {**stores.probes, "workers": large.problem}
     readiness = Readiness(server_probes(settings.folders, settings.state_dir) | told, watched=watched)
     readiness.tell("loops", "compiled loops are not loaded yet")
@@ -273,6 +281,7 @@ def serve(settings: Settings) -> None:
         audit.close()
     check_telemetry(settings)
     make_destinations(settings)
+    tell_of_destinations(settings)
     check_engine(settings)
     if is_idle(settings):
         _log.warning("%s", IDLE)

@@ -1,5 +1,6 @@
 """Puts together what exports need, where the settings name a destination."""
 
+import logging
 import os
 import socket
 from functools import partial
@@ -9,7 +10,7 @@ from rasterwire.download import Meter
 from rasterwire.export.claims import ExportClaims
 from rasterwire.export.destination import Destination
 from rasterwire.export.driver import ExportDriver
-from rasterwire.export.folder_destination import FolderDestination
+from rasterwire.export.folder_destination import FolderDestination, folder_problem
 from rasterwire.export.queue import ExportQueue
 from rasterwire.export.settings import DestinationSettings
 from rasterwire.plan import Limits
@@ -26,10 +27,13 @@ from rasterwire.store.jobs import JobStore
 from rasterwire.store.leases import SqliteLeases
 from rasterwire.store.sqlite_jobs import SqliteJobStore
 
-__all__ = ["Exporting", "begin_exports", "make_destinations"]
+__all__ = ["Exporting", "begin_exports", "destination_problem", "make_destinations", "tell_of_destinations"]
 
 _JOBS = "exports.sqlite"
 """The file of exports, in the state folder."""
+
+
+_log = logging.getLogger("rasterwire.server")
 
 
 class Exporting:
@@ -54,6 +58,25 @@ def make_destinations(settings: Settings) -> dict[str, Destination]:
         BadSettings: keys cannot be read, or a package is missing.
     """
     return {destination.name: _destination(destination) for destination in settings.export.destinations}
+
+
+def tell_of_destinations(settings: Settings) -> None:
+    """Say which folders of exports are not there yet, and which cannot be used."""
+    for destination in settings.export.destinations:
+        name, folder = destination.name, destination.folder
+        if not folder:
+            continue
+        if problem := folder_problem(Path(folder)):
+            _log.error("exports to %s fail: %s: %s; let the user of the server write there", name, folder, problem)
+        elif not Path(folder).exists():
+            _log.warning("export destination %s: there is no folder %s yet; the first export makes it", name, folder)
+
+
+def destination_problem(settings: Settings) -> str:
+    """Return which folders of exports cannot be used, "" where all can; see ``Probe``."""
+    folders = {place.name: Path(place.folder) for place in settings.export.destinations if place.folder}
+    problems = {name: folder_problem(folder) for name, folder in folders.items()}
+    return "; ".join(f"{name}: {problem}" for name, problem in problems.items() if problem)
 
 
 def _destination(settings: DestinationSettings) -> Destination:

@@ -282,7 +282,10 @@ type CreateExportResponse struct {
 	// The export. With `validate_only` it has neither a name nor a state.
 	Export *Export `protobuf:"bytes,1,opt,name=export,proto3" json:"export,omitempty"`
 	// What the files hold.
-	Plan          *DownloadPlan `protobuf:"bytes,2,opt,name=plan,proto3" json:"plan,omitempty"`
+	Plan *DownloadPlan `protobuf:"bytes,2,opt,name=plan,proto3" json:"plan,omitempty"`
+	// With `validate_only`, names of files that are there already, of the first ones that the export would write. Without
+	// `overwrite` it would fail; with it they would be replaced.
+	ExistingFiles []string `protobuf:"bytes,3,rep,name=existing_files,json=existingFiles,proto3" json:"existing_files,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -327,6 +330,13 @@ func (x *CreateExportResponse) GetExport() *Export {
 func (x *CreateExportResponse) GetPlan() *DownloadPlan {
 	if x != nil {
 		return x.Plan
+	}
+	return nil
+}
+
+func (x *CreateExportResponse) GetExistingFiles() []string {
+	if x != nil {
+		return x.ExistingFiles
 	}
 	return nil
 }
@@ -556,8 +566,10 @@ type ExportFailure struct {
 	Reason string `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
 	// A sentence.
 	Message string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
-	// Images that could not be read.
-	Scenes        []*FailedScene `protobuf:"bytes,3,rep,name=scenes,proto3" json:"scenes,omitempty"`
+	// Images that could not be read, of which at most 20 are named.
+	Scenes []*FailedScene `protobuf:"bytes,3,rep,name=scenes,proto3" json:"scenes,omitempty"`
+	// How many images could not be read.
+	SceneCount    int32 `protobuf:"varint,4,opt,name=scene_count,json=sceneCount,proto3" json:"scene_count,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -611,6 +623,13 @@ func (x *ExportFailure) GetScenes() []*FailedScene {
 		return x.Scenes
 	}
 	return nil
+}
+
+func (x *ExportFailure) GetSceneCount() int32 {
+	if x != nil {
+		return x.SceneCount
+	}
+	return 0
 }
 
 // An image that could not be read.
@@ -1122,11 +1141,12 @@ var File_rasterwire_v1_export_service_proto protoreflect.FileDescriptor
 
 const file_rasterwire_v1_export_service_proto_rawDesc = "" +
 	"\n" +
-	"\"rasterwire/v1/export_service.proto\x12\rrasterwire.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1crasterwire/v1/download.proto\"\x92\x05\n" +
+	"\"rasterwire/v1/export_service.proto\x12\rrasterwire.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1crasterwire/v1/download.proto\"\x9a\x06\n" +
 	"\fExportParams\x12A\n" +
 	"\bdownload\x18\x01 \x01(\v2\x1d.rasterwire.v1.DownloadParamsB\x06\xbaH\x03\xc8\x01\x01R\bdownload\x12+\n" +
-	"\vdestination\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\vdestination\x12c\n" +
-	"\x06prefix\x18\x03 \x01(\tBK\xbaHH\xd8\x01\x01rC\x18\x80\x042>^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$R\x06prefix\x12\xaf\x01\n" +
+	"\vdestination\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\vdestination\x12\xea\x01\n" +
+	"\x06prefix\x18\x03 \x01(\tB\xd1\x01\xbaH\xcd\x01\xba\x01\xc4\x01\n" +
+	"\vprefix.form\x12bhas to be names of letters, digits, ., _ and -, with / between them, and none may begin with a dot\x1aQthis.matches('^([A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*)?$')r\x03\x18\x80\x04R\x06prefix\x12\xaf\x01\n" +
 	"\tfile_side\x18\x04 \x01(\x05B\x91\x01\xbaH\x8d\x01\xba\x01\x89\x01\n" +
 	"\x12file_side.multiple\x123has to be 0, or a multiple of 256 from 256 to 32768\x1a>this == 0 || (this >= 256 && this <= 32768 && this % 256 == 0)R\bfileSide\x12&\n" +
 	"\n" +
@@ -1141,10 +1161,11 @@ const file_rasterwire_v1_export_service_proto_rawDesc = "" +
 	" \x01(\bR\toverwriteB\v\n" +
 	"\t_priority\"R\n" +
 	"\x13CreateExportRequest\x12;\n" +
-	"\x06params\x18\x01 \x01(\v2\x1b.rasterwire.v1.ExportParamsB\x06\xbaH\x03\xc8\x01\x01R\x06params\"v\n" +
+	"\x06params\x18\x01 \x01(\v2\x1b.rasterwire.v1.ExportParamsB\x06\xbaH\x03\xc8\x01\x01R\x06params\"\x9d\x01\n" +
 	"\x14CreateExportResponse\x12-\n" +
 	"\x06export\x18\x01 \x01(\v2\x15.rasterwire.v1.ExportR\x06export\x12/\n" +
-	"\x04plan\x18\x02 \x01(\v2\x1b.rasterwire.v1.DownloadPlanR\x04plan\"\xc9\a\n" +
+	"\x04plan\x18\x02 \x01(\v2\x1b.rasterwire.v1.DownloadPlanR\x04plan\x12%\n" +
+	"\x0eexisting_files\x18\x03 \x03(\tR\rexistingFiles\"\xc9\a\n" +
 	"\x06Export\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x121\n" +
 	"\x05state\x18\x02 \x01(\x0e2\x1b.rasterwire.v1.Export.StateR\x05state\x12 \n" +
@@ -1180,11 +1201,13 @@ const file_rasterwire_v1_export_service_proto_rawDesc = "" +
 	"\x0fSTATE_SUCCEEDED\x10\x03\x12\x10\n" +
 	"\fSTATE_FAILED\x10\x04\x12\x14\n" +
 	"\x10STATE_CANCELLING\x10\x05\x12\x13\n" +
-	"\x0fSTATE_CANCELLED\x10\x06\"u\n" +
+	"\x0fSTATE_CANCELLED\x10\x06\"\x96\x01\n" +
 	"\rExportFailure\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x122\n" +
-	"\x06scenes\x18\x03 \x03(\v2\x1a.rasterwire.v1.FailedSceneR\x06scenes\"=\n" +
+	"\x06scenes\x18\x03 \x03(\v2\x1a.rasterwire.v1.FailedSceneR\x06scenes\x12\x1f\n" +
+	"\vscene_count\x18\x04 \x01(\x05R\n" +
+	"sceneCount\"=\n" +
 	"\vFailedScene\x12\x14\n" +
 	"\x05image\x18\x01 \x01(\tR\x05image\x12\x18\n" +
 	"\aproblem\x18\x02 \x01(\tR\aproblem\"W\n" +

@@ -3,10 +3,12 @@
 import secrets
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 
 from rasterwire.errors import StorageUnavailable
 from rasterwire.export.destination import AlreadyExists, Destination, UnknownUpload
-from rasterwire.server.process.doctor.finding import Finding, bad, well
+from rasterwire.export.folder_destination import folder_problem
+from rasterwire.server.process.doctor.finding import Finding, bad, doubtful, well
 from rasterwire.server.process.exports import make_destinations
 from rasterwire.server.settings import BadSettings, Settings
 
@@ -20,8 +22,19 @@ def export_findings(settings: Settings) -> Iterator[Finding]:
     except BadSettings as error:
         yield bad("export", str(error), "correct [[export.destinations]] of the config file")
         return
+    folders = {place.name: Path(place.folder) for place in settings.export.destinations if place.folder}
     for name, destination in destinations.items():
-        yield _round_trip(f"export to {name}", destination)
+        finding = _of_folder(f"export to {name}", folders[name]) if name in folders else None
+        yield finding or _round_trip(f"export to {name}", destination)
+
+
+def _of_folder(subject: str, folder: Path) -> Finding | None:
+    """Return what is to be said of a folder that is not there, or cannot be used; None where it can be tried."""
+    if problem := folder_problem(folder):
+        return bad(subject, f"{folder}: {problem}", "let the user of the server write there, or name another folder")
+    if folder.exists():
+        return None
+    return doubtful(subject, f"there is no folder {folder} yet", "the first export makes it; look whether it is meant")
 
 
 def _round_trip(subject: str, destination: Destination) -> Finding:

@@ -32,6 +32,8 @@ private static final long serialVersionUID = 0L;
     super(builder);
   }
   private CreateExportResponse() {
+    existingFiles_ =
+        com.google.protobuf.LazyStringArrayList.emptyList();
   }
 
   public static final com.google.protobuf.Descriptors.Descriptor
@@ -124,6 +126,63 @@ private static final long serialVersionUID = 0L;
     return plan_ == null ? dev.rasterwire.v1.DownloadPlan.getDefaultInstance() : plan_;
   }
 
+  public static final int EXISTING_FILES_FIELD_NUMBER = 3;
+  @SuppressWarnings("serial")
+  private com.google.protobuf.LazyStringArrayList existingFiles_ =
+      com.google.protobuf.LazyStringArrayList.emptyList();
+  /**
+   * <pre>
+   * With `validate_only`, names of files that are there already, of the first ones that the export would write. Without
+   * `overwrite` it would fail; with it they would be replaced.
+   * </pre>
+   *
+   * <code>repeated string existing_files = 3;</code>
+   * @return A list containing the existingFiles.
+   */
+  public com.google.protobuf.ProtocolStringList
+      getExistingFilesList() {
+    return existingFiles_;
+  }
+  /**
+   * <pre>
+   * With `validate_only`, names of files that are there already, of the first ones that the export would write. Without
+   * `overwrite` it would fail; with it they would be replaced.
+   * </pre>
+   *
+   * <code>repeated string existing_files = 3;</code>
+   * @return The count of existingFiles.
+   */
+  public int getExistingFilesCount() {
+    return existingFiles_.size();
+  }
+  /**
+   * <pre>
+   * With `validate_only`, names of files that are there already, of the first ones that the export would write. Without
+   * `overwrite` it would fail; with it they would be replaced.
+   * </pre>
+   *
+   * <code>repeated string existing_files = 3;</code>
+   * @param index The index of the element to return.
+   * @return The existingFiles at the given index.
+   */
+  public java.lang.String getExistingFiles(int index) {
+    return existingFiles_.get(index);
+  }
+  /**
+   * <pre>
+   * With `validate_only`, names of files that are there already, of the first ones that the export would write. Without
+   * `overwrite` it would fail; with it they would be replaced.
+   * </pre>
+   *
+   * <code>repeated string existing_files = 3;</code>
+   * @param index The index of the value to return.
+   * @return The bytes of the existingFiles at the given index.
+   */
+  public com.google.protobuf.ByteString
+      getExistingFilesBytes(int index) {
+    return existingFiles_.getByteString(index);
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -144,6 +203,9 @@ private static final long serialVersionUID = 0L;
     if (((bitField0_ & 0x00000002) != 0)) {
       output.writeMessage(2, getPlan());
     }
+    for (int i = 0; i < existingFiles_.size(); i++) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 3, existingFiles_.getRaw(i));
+    }
     getUnknownFields().writeTo(output);
   }
 
@@ -160,6 +222,14 @@ private static final long serialVersionUID = 0L;
     if (((bitField0_ & 0x00000002) != 0)) {
       size += com.google.protobuf.CodedOutputStream
         .computeMessageSize(2, getPlan());
+    }
+    {
+      int dataSize = 0;
+      for (int i = 0; i < existingFiles_.size(); i++) {
+        dataSize += computeStringSizeNoTag(existingFiles_.getRaw(i));
+      }
+      size += dataSize;
+      size += 1 * getExistingFilesList().size();
     }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
@@ -186,6 +256,8 @@ private static final long serialVersionUID = 0L;
       if (!getPlan()
           .equals(other.getPlan())) return false;
     }
+    if (!getExistingFilesList()
+        .equals(other.getExistingFilesList())) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -204,6 +276,10 @@ private static final long serialVersionUID = 0L;
     if (hasPlan()) {
       hash = (37 * hash) + PLAN_FIELD_NUMBER;
       hash = (53 * hash) + getPlan().hashCode();
+    }
+    if (getExistingFilesCount() > 0) {
+      hash = (37 * hash) + EXISTING_FILES_FIELD_NUMBER;
+      hash = (53 * hash) + getExistingFilesList().hashCode();
     }
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
@@ -357,6 +433,8 @@ private static final long serialVersionUID = 0L;
         planBuilder_.dispose();
         planBuilder_ = null;
       }
+      existingFiles_ =
+          com.google.protobuf.LazyStringArrayList.emptyList();
       return this;
     }
 
@@ -403,6 +481,10 @@ private static final long serialVersionUID = 0L;
             : planBuilder_.build();
         to_bitField0_ |= 0x00000002;
       }
+      if (((from_bitField0_ & 0x00000004) != 0)) {
+        existingFiles_.makeImmutable();
+        result.existingFiles_ = existingFiles_;
+      }
       result.bitField0_ |= to_bitField0_;
     }
 
@@ -423,6 +505,16 @@ private static final long serialVersionUID = 0L;
       }
       if (other.hasPlan()) {
         mergePlan(other.getPlan());
+      }
+      if (!other.existingFiles_.isEmpty()) {
+        if (existingFiles_.isEmpty()) {
+          existingFiles_ = other.existingFiles_;
+          bitField0_ |= 0x00000004;
+        } else {
+          ensureExistingFilesIsMutable();
+          existingFiles_.addAll(other.existingFiles_);
+        }
+        onChanged();
       }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
@@ -464,6 +556,12 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000002;
               break;
             } // case 18
+            case 26: {
+              java.lang.String s = input.readStringRequireUtf8();
+              ensureExistingFilesIsMutable();
+              existingFiles_.add(s);
+              break;
+            } // case 26
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -793,6 +891,162 @@ private static final long serialVersionUID = 0L;
         plan_ = null;
       }
       return planBuilder_;
+    }
+
+    private com.google.protobuf.LazyStringArrayList existingFiles_ =
+        com.google.protobuf.LazyStringArrayList.emptyList();
+    private void ensureExistingFilesIsMutable() {
+      if (!existingFiles_.isModifiable()) {
+        existingFiles_ = new com.google.protobuf.LazyStringArrayList(existingFiles_);
+      }
+      bitField0_ |= 0x00000004;
+    }
+    /**
+     * <pre>
+     * With `validate_only`, names of files that are there already, of the first ones that the export would write. Without
+     * `overwrite` it would fail; with it they would be replaced.
+     * </pre>
+     *
+     * <code>repeated string existing_files = 3;</code>
+     * @return A list containing the existingFiles.
+     */
+    public com.google.protobuf.ProtocolStringList
+        getExistingFilesList() {
+      existingFiles_.makeImmutable();
+      return existingFiles_;
+    }
+    /**
+     * <pre>
+     * With `validate_only`, names of files that are there already, of the first ones that the export would write. Without
+     * `overwrite` it would fail; with it they would be replaced.
+     * </pre>
+     *
+     * <code>repeated string existing_files = 3;</code>
+     * @return The count of existingFiles.
+     */
+    public int getExistingFilesCount() {
+      return existingFiles_.size();
+    }
+    /**
+     * <pre>
+     * With `validate_only`, names of files that are there already, of the first ones that the export would write. Without
+     * `overwrite` it would fail; with it they would be replaced.
+     * </pre>
+     *
+     * <code>repeated string existing_files = 3;</code>
+     * @param index The index of the element to return.
+     * @return The existingFiles at the given index.
+     */
+    public java.lang.String getExistingFiles(int index) {
+      return existingFiles_.get(index);
+    }
+    /**
+     * <pre>
+     * With `validate_only`, names of files that are there already, of the first ones that the export would write. Without
+     * `overwrite` it would fail; with it they would be replaced.
+     * </pre>
+     *
+     * <code>repeated string existing_files = 3;</code>
+     * @param index The index of the value to return.
+     * @return The bytes of the existingFiles at the given index.
+     */
+    public com.google.protobuf.ByteString
+        getExistingFilesBytes(int index) {
+      return existingFiles_.getByteString(index);
+    }
+    /**
+     * <pre>
+     * With `validate_only`, names of files that are there already, of the first ones that the export would write. Without
+     * `overwrite` it would fail; with it they would be replaced.
+     * </pre>
+     *
+     * <code>repeated string existing_files = 3;</code>
+     * @param index The index to set the value at.
+     * @param value The existingFiles to set.
+     * @return This builder for chaining.
+     */
+    public Builder setExistingFiles(
+        int index, java.lang.String value) {
+      if (value == null) { throw new NullPointerException(); }
+      ensureExistingFilesIsMutable();
+      existingFiles_.set(index, value);
+      bitField0_ |= 0x00000004;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * With `validate_only`, names of files that are there already, of the first ones that the export would write. Without
+     * `overwrite` it would fail; with it they would be replaced.
+     * </pre>
+     *
+     * <code>repeated string existing_files = 3;</code>
+     * @param value The existingFiles to add.
+     * @return This builder for chaining.
+     */
+    public Builder addExistingFiles(
+        java.lang.String value) {
+      if (value == null) { throw new NullPointerException(); }
+      ensureExistingFilesIsMutable();
+      existingFiles_.add(value);
+      bitField0_ |= 0x00000004;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * With `validate_only`, names of files that are there already, of the first ones that the export would write. Without
+     * `overwrite` it would fail; with it they would be replaced.
+     * </pre>
+     *
+     * <code>repeated string existing_files = 3;</code>
+     * @param values The existingFiles to add.
+     * @return This builder for chaining.
+     */
+    public Builder addAllExistingFiles(
+        java.lang.Iterable<java.lang.String> values) {
+      ensureExistingFilesIsMutable();
+      com.google.protobuf.AbstractMessageLite.Builder.addAll(
+          values, existingFiles_);
+      bitField0_ |= 0x00000004;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * With `validate_only`, names of files that are there already, of the first ones that the export would write. Without
+     * `overwrite` it would fail; with it they would be replaced.
+     * </pre>
+     *
+     * <code>repeated string existing_files = 3;</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearExistingFiles() {
+      existingFiles_ =
+        com.google.protobuf.LazyStringArrayList.emptyList();
+      bitField0_ = (bitField0_ & ~0x00000004);;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * With `validate_only`, names of files that are there already, of the first ones that the export would write. Without
+     * `overwrite` it would fail; with it they would be replaced.
+     * </pre>
+     *
+     * <code>repeated string existing_files = 3;</code>
+     * @param value The bytes of the existingFiles to add.
+     * @return This builder for chaining.
+     */
+    public Builder addExistingFilesBytes(
+        com.google.protobuf.ByteString value) {
+      if (value == null) { throw new NullPointerException(); }
+      checkByteStringIsUtf8(value);
+      ensureExistingFilesIsMutable();
+      existingFiles_.add(value);
+      bitField0_ |= 0x00000004;
+      onChanged();
+      return this;
     }
 
     // @@protoc_insertion_point(builder_scope:rasterwire.v1.CreateExportResponse)

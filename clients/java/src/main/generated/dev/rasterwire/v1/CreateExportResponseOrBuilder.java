@@ -63,4 +63,49 @@ public interface CreateExportResponseOrBuilder extends
    * <code>.rasterwire.v1.DownloadPlan plan = 2;</code>
    */
   dev.rasterwire.v1.DownloadPlanOrBuilder getPlanOrBuilder();
+
+  /**
+   * <pre>
+   * With `validate_only`, names of files that are there already, of the first ones that the export would write. Without
+   * `overwrite` it would fail; with it they would be replaced.
+   * </pre>
+   *
+   * <code>repeated string existing_files = 3;</code>
+   * @return A list containing the existingFiles.
+   */
+  java.util.List<java.lang.String>
+      getExistingFilesList();
+  /**
+   * <pre>
+   * With `validate_only`, names of files that are there already, of the first ones that the export would write. Without
+   * `overwrite` it would fail; with it they would be replaced.
+   * </pre>
+   *
+   * <code>repeated string existing_files = 3;</code>
+   * @return The count of existingFiles.
+   */
+  int getExistingFilesCount();
+  /**
+   * <pre>
+   * With `validate_only`, names of files that are there already, of the first ones that the export would write. Without
+   * `overwrite` it would fail; with it they would be replaced.
+   * </pre>
+   *
+   * <code>repeated string existing_files = 3;</code>
+   * @param index The index of the element to return.
+   * @return The existingFiles at the given index.
+   */
+  java.lang.String getExistingFiles(int index);
+  /**
+   * <pre>
+   * With `validate_only`, names of files that are there already, of the first ones that the export would write. Without
+   * `overwrite` it would fail; with it they would be replaced.
+   * </pre>
+   *
+   * <code>repeated string existing_files = 3;</code>
+   * @param index The index of the value to return.
+   * @return The bytes of the existingFiles at the given index.
+   */
+  com.google.protobuf.ByteString
+      getExistingFilesBytes(int index);
 }

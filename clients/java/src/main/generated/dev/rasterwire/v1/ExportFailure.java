@@ -149,7 +149,7 @@ private static final long serialVersionUID = 0L;
   private java.util.List<dev.rasterwire.v1.FailedScene> scenes_;
   /**
    * <pre>
-   * Images that could not be read.
+   * Images that could not be read, of which at most 20 are named.
    * </pre>
    *
    * <code>repeated .rasterwire.v1.FailedScene scenes = 3;</code>
@@ -160,7 +160,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Images that could not be read.
+   * Images that could not be read, of which at most 20 are named.
    * </pre>
    *
    * <code>repeated .rasterwire.v1.FailedScene scenes = 3;</code>
@@ -172,7 +172,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Images that could not be read.
+   * Images that could not be read, of which at most 20 are named.
    * </pre>
    *
    * <code>repeated .rasterwire.v1.FailedScene scenes = 3;</code>
@@ -183,7 +183,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Images that could not be read.
+   * Images that could not be read, of which at most 20 are named.
    * </pre>
    *
    * <code>repeated .rasterwire.v1.FailedScene scenes = 3;</code>
@@ -194,7 +194,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Images that could not be read.
+   * Images that could not be read, of which at most 20 are named.
    * </pre>
    *
    * <code>repeated .rasterwire.v1.FailedScene scenes = 3;</code>
@@ -203,6 +203,21 @@ private static final long serialVersionUID = 0L;
   public dev.rasterwire.v1.FailedSceneOrBuilder getScenesOrBuilder(
       int index) {
     return scenes_.get(index);
+  }
+
+  public static final int SCENE_COUNT_FIELD_NUMBER = 4;
+  private int sceneCount_ = 0;
+  /**
+   * <pre>
+   * How many images could not be read.
+   * </pre>
+   *
+   * <code>int32 scene_count = 4;</code>
+   * @return The sceneCount.
+   */
+  @java.lang.Override
+  public int getSceneCount() {
+    return sceneCount_;
   }
 
   private byte memoizedIsInitialized = -1;
@@ -228,6 +243,9 @@ private static final long serialVersionUID = 0L;
     for (int i = 0; i < scenes_.size(); i++) {
       output.writeMessage(3, scenes_.get(i));
     }
+    if (sceneCount_ != 0) {
+      output.writeInt32(4, sceneCount_);
+    }
     getUnknownFields().writeTo(output);
   }
 
@@ -246,6 +264,10 @@ private static final long serialVersionUID = 0L;
     for (int i = 0; i < scenes_.size(); i++) {
       size += com.google.protobuf.CodedOutputStream
         .computeMessageSize(3, scenes_.get(i));
+    }
+    if (sceneCount_ != 0) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeInt32Size(4, sceneCount_);
     }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
@@ -268,6 +290,8 @@ private static final long serialVersionUID = 0L;
         .equals(other.getMessage())) return false;
     if (!getScenesList()
         .equals(other.getScenesList())) return false;
+    if (getSceneCount()
+        != other.getSceneCount()) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -287,6 +311,8 @@ private static final long serialVersionUID = 0L;
       hash = (37 * hash) + SCENES_FIELD_NUMBER;
       hash = (53 * hash) + getScenesList().hashCode();
     }
+    hash = (37 * hash) + SCENE_COUNT_FIELD_NUMBER;
+    hash = (53 * hash) + getSceneCount();
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -431,6 +457,7 @@ private static final long serialVersionUID = 0L;
         scenesBuilder_.clear();
       }
       bitField0_ = (bitField0_ & ~0x00000004);
+      sceneCount_ = 0;
       return this;
     }
 
@@ -483,6 +510,9 @@ private static final long serialVersionUID = 0L;
       if (((from_bitField0_ & 0x00000002) != 0)) {
         result.message_ = message_;
       }
+      if (((from_bitField0_ & 0x00000008) != 0)) {
+        result.sceneCount_ = sceneCount_;
+      }
     }
 
     @java.lang.Override
@@ -533,6 +563,9 @@ private static final long serialVersionUID = 0L;
           }
         }
       }
+      if (other.getSceneCount() != 0) {
+        setSceneCount(other.getSceneCount());
+      }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
       return this;
@@ -582,6 +615,11 @@ private static final long serialVersionUID = 0L;
               }
               break;
             } // case 26
+            case 32: {
+              sceneCount_ = input.readInt32();
+              bitField0_ |= 0x00000008;
+              break;
+            } // case 32
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -797,7 +835,7 @@ private static final long serialVersionUID = 0L;
 
     /**
      * <pre>
-     * Images that could not be read.
+     * Images that could not be read, of which at most 20 are named.
      * </pre>
      *
      * <code>repeated .rasterwire.v1.FailedScene scenes = 3;</code>
@@ -811,7 +849,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Images that could not be read.
+     * Images that could not be read, of which at most 20 are named.
      * </pre>
      *
      * <code>repeated .rasterwire.v1.FailedScene scenes = 3;</code>
@@ -825,7 +863,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Images that could not be read.
+     * Images that could not be read, of which at most 20 are named.
      * </pre>
      *
      * <code>repeated .rasterwire.v1.FailedScene scenes = 3;</code>
@@ -839,7 +877,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Images that could not be read.
+     * Images that could not be read, of which at most 20 are named.
      * </pre>
      *
      * <code>repeated .rasterwire.v1.FailedScene scenes = 3;</code>
@@ -860,7 +898,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Images that could not be read.
+     * Images that could not be read, of which at most 20 are named.
      * </pre>
      *
      * <code>repeated .rasterwire.v1.FailedScene scenes = 3;</code>
@@ -878,7 +916,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Images that could not be read.
+     * Images that could not be read, of which at most 20 are named.
      * </pre>
      *
      * <code>repeated .rasterwire.v1.FailedScene scenes = 3;</code>
@@ -898,7 +936,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Images that could not be read.
+     * Images that could not be read, of which at most 20 are named.
      * </pre>
      *
      * <code>repeated .rasterwire.v1.FailedScene scenes = 3;</code>
@@ -919,7 +957,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Images that could not be read.
+     * Images that could not be read, of which at most 20 are named.
      * </pre>
      *
      * <code>repeated .rasterwire.v1.FailedScene scenes = 3;</code>
@@ -937,7 +975,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Images that could not be read.
+     * Images that could not be read, of which at most 20 are named.
      * </pre>
      *
      * <code>repeated .rasterwire.v1.FailedScene scenes = 3;</code>
@@ -955,7 +993,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Images that could not be read.
+     * Images that could not be read, of which at most 20 are named.
      * </pre>
      *
      * <code>repeated .rasterwire.v1.FailedScene scenes = 3;</code>
@@ -974,7 +1012,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Images that could not be read.
+     * Images that could not be read, of which at most 20 are named.
      * </pre>
      *
      * <code>repeated .rasterwire.v1.FailedScene scenes = 3;</code>
@@ -991,7 +1029,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Images that could not be read.
+     * Images that could not be read, of which at most 20 are named.
      * </pre>
      *
      * <code>repeated .rasterwire.v1.FailedScene scenes = 3;</code>
@@ -1008,7 +1046,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Images that could not be read.
+     * Images that could not be read, of which at most 20 are named.
      * </pre>
      *
      * <code>repeated .rasterwire.v1.FailedScene scenes = 3;</code>
@@ -1019,7 +1057,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Images that could not be read.
+     * Images that could not be read, of which at most 20 are named.
      * </pre>
      *
      * <code>repeated .rasterwire.v1.FailedScene scenes = 3;</code>
@@ -1033,7 +1071,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Images that could not be read.
+     * Images that could not be read, of which at most 20 are named.
      * </pre>
      *
      * <code>repeated .rasterwire.v1.FailedScene scenes = 3;</code>
@@ -1048,7 +1086,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Images that could not be read.
+     * Images that could not be read, of which at most 20 are named.
      * </pre>
      *
      * <code>repeated .rasterwire.v1.FailedScene scenes = 3;</code>
@@ -1059,7 +1097,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Images that could not be read.
+     * Images that could not be read, of which at most 20 are named.
      * </pre>
      *
      * <code>repeated .rasterwire.v1.FailedScene scenes = 3;</code>
@@ -1071,7 +1109,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * Images that could not be read.
+     * Images that could not be read, of which at most 20 are named.
      * </pre>
      *
      * <code>repeated .rasterwire.v1.FailedScene scenes = 3;</code>
@@ -1093,6 +1131,50 @@ private static final long serialVersionUID = 0L;
         scenes_ = null;
       }
       return scenesBuilder_;
+    }
+
+    private int sceneCount_ ;
+    /**
+     * <pre>
+     * How many images could not be read.
+     * </pre>
+     *
+     * <code>int32 scene_count = 4;</code>
+     * @return The sceneCount.
+     */
+    @java.lang.Override
+    public int getSceneCount() {
+      return sceneCount_;
+    }
+    /**
+     * <pre>
+     * How many images could not be read.
+     * </pre>
+     *
+     * <code>int32 scene_count = 4;</code>
+     * @param value The sceneCount to set.
+     * @return This builder for chaining.
+     */
+    public Builder setSceneCount(int value) {
+
+      sceneCount_ = value;
+      bitField0_ |= 0x00000008;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * How many images could not be read.
+     * </pre>
+     *
+     * <code>int32 scene_count = 4;</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearSceneCount() {
+      bitField0_ = (bitField0_ & ~0x00000008);
+      sceneCount_ = 0;
+      onChanged();
+      return this;
     }
 
     // @@protoc_insertion_point(builder_scope:rasterwire.v1.ExportFailure)

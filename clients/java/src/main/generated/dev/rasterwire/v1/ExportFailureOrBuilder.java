@@ -52,7 +52,7 @@ public interface ExportFailureOrBuilder extends
 
   /**
    * <pre>
-   * Images that could not be read.
+   * Images that could not be read, of which at most 20 are named.
    * </pre>
    *
    * <code>repeated .rasterwire.v1.FailedScene scenes = 3;</code>
@@ -61,7 +61,7 @@ public interface ExportFailureOrBuilder extends
       getScenesList();
   /**
    * <pre>
-   * Images that could not be read.
+   * Images that could not be read, of which at most 20 are named.
    * </pre>
    *
    * <code>repeated .rasterwire.v1.FailedScene scenes = 3;</code>
@@ -69,7 +69,7 @@ public interface ExportFailureOrBuilder extends
   dev.rasterwire.v1.FailedScene getScenes(int index);
   /**
    * <pre>
-   * Images that could not be read.
+   * Images that could not be read, of which at most 20 are named.
    * </pre>
    *
    * <code>repeated .rasterwire.v1.FailedScene scenes = 3;</code>
@@ -77,7 +77,7 @@ public interface ExportFailureOrBuilder extends
   int getScenesCount();
   /**
    * <pre>
-   * Images that could not be read.
+   * Images that could not be read, of which at most 20 are named.
    * </pre>
    *
    * <code>repeated .rasterwire.v1.FailedScene scenes = 3;</code>
@@ -86,11 +86,21 @@ public interface ExportFailureOrBuilder extends
       getScenesOrBuilderList();
   /**
    * <pre>
-   * Images that could not be read.
+   * Images that could not be read, of which at most 20 are named.
    * </pre>
    *
    * <code>repeated .rasterwire.v1.FailedScene scenes = 3;</code>
    */
   dev.rasterwire.v1.FailedSceneOrBuilder getScenesOrBuilder(
       int index);
+
+  /**
+   * <pre>
+   * How many images could not be read.
+   * </pre>
+   *
+   * <code>int32 scene_count = 4;</code>
+   * @return The sceneCount.
+   */
+  int getSceneCount();
 }

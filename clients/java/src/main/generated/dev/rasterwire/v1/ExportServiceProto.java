@@ -114,76 +114,81 @@ public final class ExportServiceProto {
       "sterwire.v1\032\033buf/validate/validate.proto" +
       "\032\036google/protobuf/duration.proto\032\037google" +
       "/protobuf/timestamp.proto\032\034rasterwire/v1" +
-      "/download.proto\"\243\004\n\014ExportParams\0227\n\010down" +
+      "/download.proto\"\253\005\n\014ExportParams\0227\n\010down" +
       "load\030\001 \001(\0132\035.rasterwire.v1.DownloadParam" +
       "sB\006\272H\003\310\001\001\022\036\n\013destination\030\002 \001(\tB\t\272H\006r\004\020\001\030" +
-      "@\022[\n\006prefix\030\003 \001(\tBK\272HHrC\030\200\0042>^[A-Za-z0-9" +
-      "_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z" +
-      "0-9._-]*)*$\330\001\001\022\245\001\n\tfile_side\030\004 \001(\005B\221\001\272H\215" +
-      "\001\272\001\211\001\n\022file_side.multiple\0223has to be 0, " +
-      "or a multiple of 256 from 256 to 32768\032>" +
-      "this == 0 || (this >= 256 && this <= 327" +
-      "68 && this % 256 == 0)\022\033\n\nmax_pixels\030\005 \001" +
-      "(\003B\007\272H\004\"\002(\000\022!\n\010priority\030\006 \001(\005B\n\272H\007\032\005\030\217N(" +
-      "\000H\000\210\001\001\022\035\n\013description\030\007 \001(\tB\010\272H\005r\003\030\350\007\022\037\n" +
-      "\nrequest_id\030\010 \001(\tB\013\272H\010r\003\260\001\001\330\001\001\022\025\n\rvalida" +
-      "te_only\030\t \001(\010\022\021\n\toverwrite\030\n \001(\010B\013\n\t_pri" +
-      "ority\"J\n\023CreateExportRequest\0223\n\006params\030\001" +
-      " \001(\0132\033.rasterwire.v1.ExportParamsB\006\272H\003\310\001" +
-      "\001\"h\n\024CreateExportResponse\022%\n\006export\030\001 \001(" +
-      "\0132\025.rasterwire.v1.Export\022)\n\004plan\030\002 \001(\0132\033" +
-      ".rasterwire.v1.DownloadPlan\"\373\005\n\006Export\022\014" +
-      "\n\004name\030\001 \001(\t\022*\n\005state\030\002 \001(\0162\033.rasterwire" +
-      ".v1.Export.State\022\023\n\013description\030\003 \001(\t\022\023\n" +
-      "\013destination\030\004 \001(\t\022\016\n\006prefix\030\005 \001(\t\022\020\n\010pr" +
-      "iority\030\006 \001(\005\022/\n\013create_time\030\007 \001(\0132\032.goog" +
-      "le.protobuf.Timestamp\022.\n\nstart_time\030\010 \001(" +
-      "\0132\032.google.protobuf.Timestamp\022/\n\013update_" +
-      "time\030\t \001(\0132\032.google.protobuf.Timestamp\022," +
-      "\n\010end_time\030\n \001(\0132\032.google.protobuf.Times" +
-      "tamp\022\017\n\007attempt\030\013 \001(\005\022\016\n\006pixels\030\014 \001(\003\022\024\n" +
-      "\014source_bytes\030\r \001(\003\022\023\n\013parts_total\030\016 \001(\005" +
-      "\022\022\n\nparts_done\030\017 \001(\005\022\022\n\nbytes_done\030\020 \001(\003" +
-      "\0225\n\022estimated_duration\030\021 \001(\0132\031.google.pr" +
-      "otobuf.Duration\022-\n\007failure\030\022 \001(\0132\034.raste" +
-      "rwire.v1.ExportFailure\022\014\n\004etag\030\023 \001(\t\022*\n\005" +
-      "files\030\024 \003(\0132\033.rasterwire.v1.ExportedFile" +
-      "\"\226\001\n\005State\022\025\n\021STATE_UNSPECIFIED\020\000\022\021\n\rSTA" +
-      "TE_PENDING\020\001\022\021\n\rSTATE_RUNNING\020\002\022\023\n\017STATE" +
-      "_SUCCEEDED\020\003\022\020\n\014STATE_FAILED\020\004\022\024\n\020STATE_" +
-      "CANCELLING\020\005\022\023\n\017STATE_CANCELLED\020\006\"\\\n\rExp" +
-      "ortFailure\022\016\n\006reason\030\001 \001(\t\022\017\n\007message\030\002 " +
-      "\001(\t\022*\n\006scenes\030\003 \003(\0132\032.rasterwire.v1.Fail" +
-      "edScene\"-\n\013FailedScene\022\r\n\005image\030\001 \001(\t\022\017\n" +
-      "\007problem\030\002 \001(\t\"?\n\014ExportedFile\022\013\n\003key\030\001 " +
-      "\001(\t\022\022\n\nsize_bytes\030\002 \001(\003\022\016\n\006crc32c\030\003 \001(\t\"" +
-      ",\n\020GetExportRequest\022\030\n\004name\030\001 \001(\tB\n\272H\007r\005" +
-      "\020\001\030\200\002\":\n\021GetExportResponse\022%\n\006export\030\001 \001" +
-      "(\0132\025.rasterwire.v1.Export\"N\n\022ListExports" +
-      "Request\022\032\n\tpage_size\030\001 \001(\005B\007\272H\004\032\002(\000\022\034\n\np" +
-      "age_token\030\002 \001(\tB\010\272H\005r\003\030\200\002\"V\n\023ListExports" +
-      "Response\022&\n\007exports\030\001 \003(\0132\025.rasterwire.v" +
-      "1.Export\022\027\n\017next_page_token\030\002 \001(\t\"/\n\023Can" +
-      "celExportRequest\022\030\n\004name\030\001 \001(\tB\n\272H\007r\005\020\001\030" +
-      "\200\002\"=\n\024CancelExportResponse\022%\n\006export\030\001 \001" +
-      "(\0132\025.rasterwire.v1.Export\".\n\022WatchExport" +
-      "Request\022\030\n\004name\030\001 \001(\tB\n\272H\007r\005\020\001\030\200\002\"<\n\023Wat" +
-      "chExportResponse\022%\n\006export\030\001 \001(\0132\025.raste" +
-      "rwire.v1.Export2\323\003\n\rExportService\022W\n\014Cre" +
-      "ateExport\022\".rasterwire.v1.CreateExportRe" +
-      "quest\032#.rasterwire.v1.CreateExportRespon" +
-      "se\022S\n\tGetExport\022\037.rasterwire.v1.GetExpor" +
-      "tRequest\032 .rasterwire.v1.GetExportRespon" +
-      "se\"\003\220\002\001\022Y\n\013ListExports\022!.rasterwire.v1.L" +
-      "istExportsRequest\032\".rasterwire.v1.ListEx" +
-      "portsResponse\"\003\220\002\001\022\\\n\014CancelExport\022\".ras" +
-      "terwire.v1.CancelExportRequest\032#.rasterw" +
-      "ire.v1.CancelExportResponse\"\003\220\002\002\022[\n\013Watc" +
-      "hExport\022!.rasterwire.v1.WatchExportReque" +
-      "st\032\".rasterwire.v1.WatchExportResponse\"\003" +
-      "\220\002\0010\001Bc\n\021dev.rasterwire.v1B\022ExportServic" +
-      "eProtoP\001Z8rasterwire.dev/clients/go/gen/" +
-      "rasterwire/v1;rasterwirev1b\006proto3"
+      "@\022\342\001\n\006prefix\030\003 \001(\tB\321\001\272H\315\001r\003\030\200\004\272\001\304\001\n\013pref" +
+      "ix.form\022bhas to be names of letters, dig" +
+      "its, ., _ and -, with / between them, an" +
+      "d none may begin with a dot\032Qthis.matche" +
+      "s(\'^([A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za" +
+      "-z0-9_-][A-Za-z0-9._-]*)*)?$\')\022\245\001\n\tfile_" +
+      "side\030\004 \001(\005B\221\001\272H\215\001\272\001\211\001\n\022file_side.multipl" +
+      "e\0223has to be 0, or a multiple of 256 fro" +
+      "m 256 to 32768\032>this == 0 || (this >= 25" +
+      "6 && this <= 32768 && this % 256 == 0)\022\033" +
+      "\n\nmax_pixels\030\005 \001(\003B\007\272H\004\"\002(\000\022!\n\010priority\030" +
+      "\006 \001(\005B\n\272H\007\032\005\030\217N(\000H\000\210\001\001\022\035\n\013description\030\007 " +
+      "\001(\tB\010\272H\005r\003\030\350\007\022\037\n\nrequest_id\030\010 \001(\tB\013\272H\010r\003" +
+      "\260\001\001\330\001\001\022\025\n\rvalidate_only\030\t \001(\010\022\021\n\toverwri" +
+      "te\030\n \001(\010B\013\n\t_priority\"J\n\023CreateExportReq" +
+      "uest\0223\n\006params\030\001 \001(\0132\033.rasterwire.v1.Exp" +
+      "ortParamsB\006\272H\003\310\001\001\"\200\001\n\024CreateExportRespon" +
+      "se\022%\n\006export\030\001 \001(\0132\025.rasterwire.v1.Expor" +
+      "t\022)\n\004plan\030\002 \001(\0132\033.rasterwire.v1.Download" +
+      "Plan\022\026\n\016existing_files\030\003 \003(\t\"\373\005\n\006Export\022" +
+      "\014\n\004name\030\001 \001(\t\022*\n\005state\030\002 \001(\0162\033.rasterwir" +
+      "e.v1.Export.State\022\023\n\013description\030\003 \001(\t\022\023" +
+      "\n\013destination\030\004 \001(\t\022\016\n\006prefix\030\005 \001(\t\022\020\n\010p" +
+      "riority\030\006 \001(\005\022/\n\013create_time\030\007 \001(\0132\032.goo" +
+      "gle.protobuf.Timestamp\022.\n\nstart_time\030\010 \001" +
+      "(\0132\032.google.protobuf.Timestamp\022/\n\013update" +
+      "_time\030\t \001(\0132\032.google.protobuf.Timestamp\022" +
+      ",\n\010end_time\030\n \001(\0132\032.google.protobuf.Time" +
+      "stamp\022\017\n\007attempt\030\013 \001(\005\022\016\n\006pixels\030\014 \001(\003\022\024" +
+      "\n\014source_bytes\030\r \001(\003\022\023\n\013parts_total\030\016 \001(" +
+      "\005\022\022\n\nparts_done\030\017 \001(\005\022\022\n\nbytes_done\030\020 \001(" +
+      "\003\0225\n\022estimated_duration\030\021 \001(\0132\031.google.p" +
+      "rotobuf.Duration\022-\n\007failure\030\022 \001(\0132\034.rast" +
+      "erwire.v1.ExportFailure\022\014\n\004etag\030\023 \001(\t\022*\n" +
+      "\005files\030\024 \003(\0132\033.rasterwire.v1.ExportedFil" +
+      "e\"\226\001\n\005State\022\025\n\021STATE_UNSPECIFIED\020\000\022\021\n\rST" +
+      "ATE_PENDING\020\001\022\021\n\rSTATE_RUNNING\020\002\022\023\n\017STAT" +
+      "E_SUCCEEDED\020\003\022\020\n\014STATE_FAILED\020\004\022\024\n\020STATE" +
+      "_CANCELLING\020\005\022\023\n\017STATE_CANCELLED\020\006\"q\n\rEx" +
+      "portFailure\022\016\n\006reason\030\001 \001(\t\022\017\n\007message\030\002" +
+      " \001(\t\022*\n\006scenes\030\003 \003(\0132\032.rasterwire.v1.Fai" +
+      "ledScene\022\023\n\013scene_count\030\004 \001(\005\"-\n\013FailedS" +
+      "cene\022\r\n\005image\030\001 \001(\t\022\017\n\007problem\030\002 \001(\t\"?\n\014" +
+      "ExportedFile\022\013\n\003key\030\001 \001(\t\022\022\n\nsize_bytes\030" +
+      "\002 \001(\003\022\016\n\006crc32c\030\003 \001(\t\",\n\020GetExportReques" +
+      "t\022\030\n\004name\030\001 \001(\tB\n\272H\007r\005\020\001\030\200\002\":\n\021GetExport" +
+      "Response\022%\n\006export\030\001 \001(\0132\025.rasterwire.v1" +
+      ".Export\"N\n\022ListExportsRequest\022\032\n\tpage_si" +
+      "ze\030\001 \001(\005B\007\272H\004\032\002(\000\022\034\n\npage_token\030\002 \001(\tB\010\272" +
+      "H\005r\003\030\200\002\"V\n\023ListExportsResponse\022&\n\007export" +
+      "s\030\001 \003(\0132\025.rasterwire.v1.Export\022\027\n\017next_p" +
+      "age_token\030\002 \001(\t\"/\n\023CancelExportRequest\022\030" +
+      "\n\004name\030\001 \001(\tB\n\272H\007r\005\020\001\030\200\002\"=\n\024CancelExport" +
+      "Response\022%\n\006export\030\001 \001(\0132\025.rasterwire.v1" +
+      ".Export\".\n\022WatchExportRequest\022\030\n\004name\030\001 " +
+      "\001(\tB\n\272H\007r\005\020\001\030\200\002\"<\n\023WatchExportResponse\022%" +
+      "\n\006export\030\001 \001(\0132\025.rasterwire.v1.Export2\323\003" +
+      "\n\rExportService\022W\n\014CreateExport\022\".raster" +
+      "wire.v1.CreateExportRequest\032#.rasterwire" +
+      ".v1.CreateExportResponse\022S\n\tGetExport\022\037." +
+      "rasterwire.v1.GetExportRequest\032 .rasterw" +
+      "ire.v1.GetExportResponse\"\003\220\002\001\022Y\n\013ListExp" +
+      "orts\022!.rasterwire.v1.ListExportsRequest\032" +
+      "\".rasterwire.v1.ListExportsResponse\"\003\220\002\001" +
+      "\022\\\n\014CancelExport\022\".rasterwire.v1.CancelE" +
+      "xportRequest\032#.rasterwire.v1.CancelExpor" +
+      "tResponse\"\003\220\002\002\022[\n\013WatchExport\022!.rasterwi" +
+      "re.v1.WatchExportRequest\032\".rasterwire.v1" +
+      ".WatchExportResponse\"\003\220\002\0010\001Bc\n\021dev.raste" +
+      "rwire.v1B\022ExportServiceProtoP\001Z8rasterwi" +
+      "re.dev/clients/go/gen/rasterwire/v1;rast" +
+      "erwirev1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -210,7 +215,7 @@ public final class ExportServiceProto {
     internal_static_rasterwire_v1_CreateExportResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_CreateExportResponse_descriptor,
-        new java.lang.String[] { "Export", "Plan", });
+        new java.lang.String[] { "Export", "Plan", "ExistingFiles", });
     internal_static_rasterwire_v1_Export_descriptor =
       getDescriptor().getMessageTypes().get(3);
     internal_static_rasterwire_v1_Export_fieldAccessorTable = new
@@ -222,7 +227,7 @@ public final class ExportServiceProto {
     internal_static_rasterwire_v1_ExportFailure_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_ExportFailure_descriptor,
-        new java.lang.String[] { "Reason", "Message", "Scenes", });
+        new java.lang.String[] { "Reason", "Message", "Scenes", "SceneCount", });
     internal_static_rasterwire_v1_FailedScene_descriptor =
       getDescriptor().getMessageTypes().get(5);
     internal_static_rasterwire_v1_FailedScene_fieldAccessorTable = new

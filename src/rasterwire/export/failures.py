@@ -1,0 +1,127 @@
+"""Which images of an export cannot be read: a job of thousands of scenes tells all that it met, not the first one."""
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+
+from rasterwire.errors import SourceUnavailable
+from rasterwire.image import Band
+from rasterwire.plan import RenderPlan
+from rasterwire.plan.reading import scene_bands
+from rasterwire.render.source import read
+
+__all__ = ["MAX_TOLD", "SceneFailures", "ScenesUnavailable", "with_other_scenes"]
+
+MAX_TOLD = 20
+"""Images that are named; the others are counted."""
+
+_MAX_PARTS = 100
+"""Parts that fail before the others are not tried any more: what is away for all of them takes long each time."""
+
+
+_AT_ONCE = 8
+"""Files that are looked at."""
+
+_MAX_FILES = 5000
+"""Files that are looked at once an export has failed."""
+
+
+class ScenesUnavailable(SourceUnavailable):
+    """Images of an export cannot be read.
+
+    What to do: Ask the operator to restore the files of the images that the export names.
+
+    Attributes:
+        scenes: the first ones, one error of each.
+        count: of all that were met.
+    """
+
+    def __init__(self, scenes: Sequence[SourceUnavailable], count: int) -> None:
+        super().__init__(scenes[0].image_id, scenes[0].band, scenes[0].problem)
+        self.scenes = tuple(scenes)
+        self.count = count
+
+    def __str__(self) -> str:
+        return f"{self.count} images cannot be read; {super().__str__()}" if self.count > 1 else super().__str__()
+
+
+def with_other_scenes(error: SourceUnavailable, plan: RenderPlan, check: Callable[[], None]) -> ScenesUnavailable:
+    """Return an error with the other images of a plan too that cannot be read.
+
+    A part tells the first image that it cannot read, and none behind it. So a pixel of each file is read.
+
+    Args:
+        error: of parts.
+        plan: of the export.
+        check: is called between two files; what it raises ends the search.
+    """
+    image_id = error.image_id or plan.image_id
+    known = (
+        error.scenes
+        if isinstance(error, ScenesUnavailable)
+        else [SourceUnavailable(image_id, error.band, error.problem)]
+    )
+    scenes = {scene.image_id: scene for scene in known}
+    files = {band.href: (scene, band) for scene, band in scene_bands(plan) if scene not in scenes}
+
+    def look(file: tuple[str, Band]) -> SourceUnavailable | None:
+        check()
+        scene, band = file
+        height, width = (int(count) for count in band.grid.shape)
+        try:
+            read(band, None, width // 2, height // 2, (1, 1))
+        except SourceUnavailable as found:
+            return SourceUnavailable(scene, found.band or band.name, found.problem)
+        return None
+
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="export-scene") as pool:
+        for found in pool.map(look, islice(files.values(), _MAX_FILES)):
+            if found is not None:
+                scenes.setdefault(found.image_id, found)
+    if len(scenes) > 1:
+        scenes.pop("", None)  # one of the others, most likely
+    count = max(len(scenes), error.count if isinstance(error, ScenesUnavailable) else 1)
+    return ScenesUnavailable(list(scenes.values())[:MAX_TOLD], count)
+
+
+class SceneFailures:
+    """Collects what parts of an export fail with. Safe to use from several threads."""
+
+    def __init__(self, image_id: str, images: int) -> None:
+        """Begin without any.
+
+        Args:
+            image_id: of the export, for files of which nobody knows the image; "" where it has none.
+            images: that the export reads. Once they all fail, nothing more can be learnt.
+        """
+        self._image_id = image_id
+        self._images = images
+        self._lock = threading.Lock()
+        self._scenes: dict[str, SourceUnavailable] = {}
+        self._parts = 0
+
+    def note(self, error: SourceUnavailable) -> None:
+        """Note what a part failed with.
+
+        Raises:
+            ScenesUnavailable: it is of no use to try the other parts.
+        """
+        image_id = error.image_id or self._image_id
+        with self._lock:
+            self._parts += 1
+            self._scenes.setdefault(image_id, SourceUnavailable(image_id, error.band, error.problem))
+            is_enough = len(self._scenes) >= self._images or self._parts >= _MAX_PARTS
+        if is_enough:
+            self.raise_if_any()
+
+    def raise_if_any(self) -> None:
+        """Raise what was noted.
+
+        Raises:
+            ScenesUnavailable: a part has failed.
+        """
+        with self._lock:
+            scenes = list(self._scenes.values())
+        if scenes:
+            raise ScenesUnavailable(scenes[:MAX_TOLD], len(scenes))
