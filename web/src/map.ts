@@ -20,7 +20,7 @@ import { drawableBox, graticule, landFeatures } from "./ground";
 import type { Area } from "./params";
 import { LONLAT, MERCATOR, projectionOf } from "./projections";
 import { choices, image, look, ownProjection, setArea, visualization } from "./state";
-import { type Footprint, finestBand, footprintOf, pyramidOf, tileAddress } from "./tiles";
+import { type Footprint, finestBand, footprintOf, pyramidOf, register, tileUrl } from "./tiles";
 
 export type Tool = "" | "box" | "polygon";
 
@@ -203,17 +203,18 @@ function followLook(): () => void {
     const crs = finestBand(shown)?.grid.crs ?? "";
     const { grid, top } = pyramidOf(place, crs);
     const abort = new AbortController();
-    tileAddress(shown.id, top, wanted, abort.signal).then(
-      ({ of, plan }) => {
+    const params = { image: shown.id, ...top, format: "FORMAT_PNG", visualization: wanted };
+    register(params, abort.signal).then(
+      (registered) => {
         if (abort.signal.aborted) return;
         tileProblem.value = "";
-        shownAs.value = plan.visualization ?? null;
+        shownAs.value = registered.plan.visualization ?? null;
         const source = new TileImage({
           projection: place.projection,
           tileGrid: grid,
           interpolate: false,
           transition: 120,
-          tileUrlFunction: ([zoom, x, y]) => of(zoom as number, x as number, y as number),
+          tileUrlFunction: ([zoom, x, y]) => tileUrl(registered, zoom as number, x as number, y as number),
           wrapX: false,
         });
         tileLayer.setSource(source);
