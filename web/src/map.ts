@@ -16,6 +16,7 @@ import VectorSource from "ol/source/Vector";
 import { Fill, Stroke, Style, Text } from "ol/style";
 import View from "ol/View";
 import type { VisualizationPlan } from "./api";
+import { showFootprints } from "./footprints";
 import { drawableBox, graticule, landFeatures } from "./ground";
 import type { Area } from "./params";
 import { LONLAT, MERCATOR, projectionOf } from "./projections";
@@ -88,7 +89,7 @@ const isStill = matchMedia("(prefers-reduced-motion: reduce)");
 /** Put the map into an element, and follow the state. */
 export function showMap(element: HTMLElement): () => void {
   map.setTarget(element);
-  const stops = [followImage(), followLook(), followArea(), followTool(), followTheme()];
+  const stops = [followImage(), followLook(), followArea(), followTool(), followTheme(), showFootprints(map, colour)];
   map.on("moveend", drawLines);
   map.on("pointermove", (event) => {
     const [x, y] = event.coordinate as [number, number];
