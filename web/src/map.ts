@@ -15,7 +15,7 @@ import TileImage from "ol/source/TileImage";
 import VectorSource from "ol/source/Vector";
 import { Fill, Stroke, Style, Text } from "ol/style";
 import View from "ol/View";
-import type { VisualizationPlan } from "./api";
+import type { ImageInfo, VisualizationPlan } from "./api";
 import { showFootprints } from "./footprints";
 import { drawableBox, graticule, landFeatures } from "./ground";
 import type { Area } from "./params";
@@ -296,6 +296,33 @@ function lonLatBox([west, south, east, north]: number[]): number[] {
     ...transform([west as number, south as number], projection(), LONLAT),
     ...transform([east as number, north as number], projection(), LONLAT),
   ];
+}
+
+/** Move the sides of a box outward to the nearest lines between pixels. */
+export function snapArea(): void {
+  const { area } = choices.peek();
+  const band = image.peek() && finestBand(image.peek() as ImageInfo);
+  if (area?.kind !== "box" || !band || area.crs !== band.grid.crs) return;
+  const [a, , c, , e, f] = band.grid.crsTransform.map(Number) as [number, number, number, number, number, number];
+  const line = (value: number, origin: number, step: number, outward: (value: number) => number) =>
+    round(origin + outward(round((value - origin) / Math.abs(step), 6)) * Math.abs(step), 9);
+  const [west, south, east, north] = area.corners;
+  setArea({
+    ...area,
+    corners: [
+      line(west, c, a, Math.floor),
+      line(south, f, e, Math.floor),
+      line(east, c, a, Math.ceil),
+      line(north, f, e, Math.ceil),
+    ],
+  });
+}
+
+/** Tell whether the region is a box along the pixels of the image, whose sides can lie between them. */
+export function canSnap(area: Area | null): boolean {
+  const band = image.value && finestBand(image.value);
+  const [, b, , d] = band?.grid.crsTransform.map(Number) ?? [0, 1];
+  return area?.kind === "box" && !!band && area.crs === band.grid.crs && b === 0 && d === 0;
 }
 
 /** Choose what the map shows as the region, within the image. */

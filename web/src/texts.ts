@@ -61,6 +61,7 @@ export const TEXTS = {
   pasteLabel: "Box, GeoJSON or WKT",
   lonLat: "degrees",
   badRegion: "This is no box, GeoJSON or WKT yet.",
+  snap: "Snap to whole pixels",
   clip: "Mask what lies outside the polygon",
 
   output: "File",
