@@ -4,7 +4,6 @@ import io
 import itertools
 import pickle
 import struct
-import zipfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -17,7 +16,6 @@ import tifffile
 
 from rasterwire.client import Client, CorruptData
 from rasterwire.client.expected import most_bytes
-from rasterwire.client.preview import write_preview
 from rasterwire.v1 import download_pb2
 from scripted import Chunks, Scripted, always, chunks_of, client_of, info_of, plan_of
 
@@ -88,10 +86,6 @@ def test_what_leads_to_other_files_is_not_opened(decoy: Path, tmp_path: Path) ->
     for name, (data, message) in cases.items():
         assert message in is_refused(data, lambda client: client.open_rasterio({"image": "a"})), name
         assert message in is_refused(data, lambda client: client.to_xarray({"image": "a"})), name
-        path = tmp_path / "came.tif"
-        path.write_bytes(data)
-        with pytest.raises(CorruptData, match=message):
-            write_preview(path, tmp_path / "look.png")
 
 
 def test_a_raster_is_that_of_its_plan() -> None:
@@ -208,10 +202,3 @@ def test_the_name_of_the_server_stays_in_the_folder(tmp_path: Path) -> None:
         assert [entry.name for entry in tmp_path.iterdir()] == ["into"], name
         path.unlink()
         folder.rmdir()
-
-
-def test_a_preview_does_not_unpack_what_is_small_and_becomes_large(tmp_path: Path) -> None:
-    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("a.tif", bytes(1 << 20))
-    with pytest.raises(CorruptData, match="compressed"):
-        write_preview(tmp_path / "a.zip", tmp_path / "a.png")

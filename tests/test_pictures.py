@@ -9,11 +9,15 @@ import grpc
 import numpy as np
 import pytest
 import rasterio
+from affine import Affine
+from click.testing import CliRunner
 
 from asking import ask
 from cases import every
 from pictured import TRANSFORM, overview_percentiles, read_picture, reflectance, shades, write_raster, write_scene
 from rasterwire import Client
+from rasterwire.cli.main import cli
+from rasterwire.client.preview import picture_params
 from rasterwire.server.settings import Settings
 from rasterwire.v1 import download_pb2
 from serving import Served, refusal, served
@@ -287,3 +291,42 @@ def test_a_mosaic_is_stretched_by_the_pixels_that_are_asked_for(client: Client) 
     assert [band.min, band.max] == np.percentile(values, [2, 98]).tolist()
     assert band.reason == "percentiles 2 and 98 of 200 x 200 computed pixels"
     np.testing.assert_array_equal(read_picture(client.stream(params))[0], shades(values, band.min, band.max))
+
+
+def test_a_preview_shows_what_was_downloaded(server: Served, client: Client, folder: Path, tmp_path: Path) -> None:
+    target, preview = tmp_path / "piece.npy", tmp_path / "look.png"
+    options = [*("-b", "B04", "-b", "B03", "-b", "B02", "-b", "B08"), *("-o", target), *("--preview", preview)]
+    result = CliRunner().invoke(
+        cli, [str(part) for part in ("download", "scene", *options, "--server", server.address)]
+    )
+    assert result.exit_code == 0, result.output
+    picture = read_picture(preview.read_bytes())
+    assert picture.shape == (4, 512, 512)
+    whole = read_picture(client.stream({"image": "scene", "format": "PNG", "dimensions": 512}))
+    np.testing.assert_array_equal(picture, whole)
+
+
+@every(
+    ("params", "size"),
+    [
+        ({"image": "scene", "scale": 100}, (120, 120)),
+        ({"image": "scene", "bands": [{"id": "B08", "scale": 40}]}, (300, 300)),
+        ({"image": "scene", "crs": "EPSG:4326", "dimensions": [900, 600]}, (512, 341)),
+        ({"image": "ratio", "format": "NPY"}, (50, 50)),
+        ({"image": "mixed", "compression": "ZSTD"}, (60, 40)),
+    ],
+)
+def test_a_preview_lies_on_the_grid_of_the_download(
+    client: Client, params: dict[str, Any], size: tuple[int, int]
+) -> None:
+    plan = client.plan(params)
+    picture = client.plan(picture_params(params, plan))
+    (raster,), downloaded = picture.rasters, plan.rasters[0]
+    assert (raster.grid.width, raster.grid.height) == size
+    corners = [
+        Affine(*grid.crs_transform) * corner
+        for grid in (raster.grid, downloaded.grid)
+        for corner in ((0, 0), (grid.width, grid.height))
+    ]
+    np.testing.assert_allclose(corners[:2], corners[2:])
+    assert raster.grid.crs == downloaded.grid.crs

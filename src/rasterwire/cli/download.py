@@ -13,7 +13,6 @@ from rich.table import Column, Table
 from rasterwire.cli.options import request_options, to_params
 from rasterwire.cli.server import Server, server_options
 from rasterwire.cli.text import console, printable
-from rasterwire.client.extras import needs
 from rasterwire.client.preview import write_preview
 from rasterwire.client.transfer import check_target
 from rasterwire.units import bytes_text
@@ -29,7 +28,7 @@ _FORMATS = {".tif": "GEO_TIFF", ".tiff": "GEO_TIFF", ".npy": "NPY", ".png": "PNG
 @request_options
 @server_options
 @click.option("-o", "--output", default=".", help="File or folder; its extension chooses the format.  [default: .]")
-@click.option("--preview", type=click.Path(path_type=Path), help="Also write a picture, as PNG.")
+@click.option("--preview", type=click.Path(path_type=Path), help="Also write a small picture, as PNG.")
 @click.option("--restart", is_flag=True, help="Begin anew, not behind what an earlier run left as NAME.part.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress bar, no summary.")
 def download(server: Server, output: str, preview: Path | None, restart: bool, quiet: bool, **request: Any) -> None:
@@ -45,15 +44,15 @@ def download(server: Server, output: str, preview: Path | None, restart: bool, q
     _check_target("--output", target, folder=True)
     if preview is not None:
         _check_target("--preview", preview)
-        needs("rasterio", "rasterio")  # before minutes of transfer
     if request["format_"] is None and request["file_per_band"] is None and not target.is_dir():
         request["format_"] = _format(target)
     with server.client() as client:
-        done = client.download(to_params(request), target, progress=not quiet, restart=restart)
-    for line in remarks(done.plan):
-        click.echo(line, err=True)
-    if preview is not None:
-        write_preview(done.path, preview)
+        params = to_params(request)
+        done = client.download(params, target, progress=not quiet, restart=restart)
+        for line in remarks(done.plan):
+            click.echo(line, err=True)
+        if preview is not None:
+            write_preview(client, params, done.plan, preview)
     if not quiet:
         click.echo(f"{printable(str(done.path))}  {done.size:,} bytes  crc32c {done.crc32c:08x}")
 
@@ -116,6 +115,16 @@ def _masks(answer: download_pb2.DownloadPlan) -> dict[str, list[str]]:
     return groups
 
 
+def _shown(picture: download_pb2.VisualizationPlan) -> list[str]:
+    """Return how values become the bytes of a picture, in lines."""
+    names = ", ".join(band.id for band in picture.bands)
+    lines = [f"shows {names}: {picture.reason}"] if names else []
+    for band in picture.bands:
+        gamma = f", gamma {band.gamma:g}" if band.gamma != 1 else ""
+        lines.append(f"  {band.id} from {band.min:g} to {band.max:g}{gamma}: {band.reason}")
+    return lines
+
+
 def remarks(answer: download_pb2.DownloadPlan) -> list[str]:
     """Return what a plan says of fields that had no effect, of bands that cannot be read, and of how it was made."""
     ignored = [
@@ -151,6 +160,8 @@ def show_plan(answer: download_pb2.DownloadPlan, to: Console) -> None:
         table.add_section()
     to.print(table)
     to.print(f"{bytes_text(answer.uncompressed_bytes)} of pixels, about {bytes_text(answer.estimated_bytes)} delivered")
+    for line in _shown(answer.visualization):
+        to.print(printable(line), markup=False)
     for text, paths in _masks(answer).items():
         to.print(printable(f"invalid pixels: {text} ({', '.join(paths)})"), markup=False)
     bands_by_path: dict[str, list[str]] = {}

@@ -58,6 +58,12 @@ _request = [
     click.option("--compression", type=_names(download_pb2.Compression, "COMPRESSION_"), help="Default DEFLATE."),
     click.option("--compression-level", type=_Number(), metavar="INTEGER", help="1 to 9, zstd to 22."),
     click.option("--cloud-optimized", is_flag=True, help="Overviews inside, header first; one mask for all bands."),
+    click.option("--visualize", is_flag=True, help="Bytes to look at, in any format; PNG and JPEG are by themselves."),
+    click.option("--min", "min_", metavar="N[,N,N]", help="What becomes 0.  [default: percentile 2]"),
+    click.option("--max", "max_", metavar="N[,N,N]", help="What becomes 255.  [default: percentile 98]"),
+    click.option("--gamma", metavar="N[,N,N]", help="Above 1 is brighter in the middle."),
+    click.option("--palette", metavar="COLOUR,...", help="Of one band, from the minimum to the maximum."),
+    click.option("--stretch", metavar="LOW,HIGH", help="Percentiles that become 0 and 255."),
     click.option("--name", help="Base name of files."),
 ]
 
@@ -79,6 +85,10 @@ def to_params(given: dict[str, Any]) -> dict[str, Any]:
         params["bands"] = [_band(text) for text in params["bands"]]
     if "region" in params:
         params["region"] = _region(params["region"])
+    fields = {"min": "min_", "max": "max_", "gamma": "gamma", "palette": "palette", "stretch": "stretch"}
+    shown = {field: params.pop(key) for field, key in fields.items() if key in params}
+    if params.pop("visualize", False) or shown:
+        params["visualization"] = shown
     return {key: value for key, value in params.items() if value is not None}
 
 

@@ -53,7 +53,7 @@ def run_demo(folder: Path) -> int:
             target = folder / f"{number}"
             target.mkdir(exist_ok=True)
             result = client.download(params, target)
-            write_preview(result.path, target / "preview.png")
+            write_preview(client, params, result.plan, target / "preview.png")
             checksum = f"{result.size:,} bytes, crc32c {result.crc32c:08x}"
             console.print(f"[bold]{title}[/]: {result.path.name}, {checksum}", highlight=False, soft_wrap=True)
             for row in _rows(result.path):

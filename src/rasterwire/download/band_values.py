@@ -129,12 +129,19 @@ def _area(band: Band, level: int | None, region: Region | None) -> Window:
 
 
 def _spread_windows(area: Window) -> list[Window]:
-    """Return windows over an area in even steps."""
+    """Return windows in the middle of the cells of a chessboard over an area."""
     side = math.isqrt(MAX_PIXELS) // _PER_SIDE
-    height, width = min(side, area.height), min(side, area.width)
-    rows = np.linspace(area.row, area.row + area.height - height, _PER_SIDE).astype(int)
-    cols = np.linspace(area.col, area.col + area.width - width, _PER_SIDE).astype(int)
-    return [Window(int(row), int(col), height, width) for row in rows for col in cols]
+    rows, height = _middles(area.row, area.height, side)
+    cols, width = _middles(area.col, area.width, side)
+    return [Window(row, col, height, width) for row in rows for col in cols]
+
+
+def _middles(first: int, length: int, side: int) -> tuple[list[int], int]:
+    """Return where windows along an axis begin, and how long each is."""
+    cell = length / _PER_SIDE
+    side = min(side, math.floor(cell) or 1)
+    middles = (first + math.floor((index + 0.5) * cell - side / 2) for index in range(_PER_SIDE))
+    return [max(first, begin) for begin in middles], side
 
 
 _Part = tuple[Pixels, npt.NDArray[np.bool_]]
