@@ -117,6 +117,7 @@ test-earth-engine: $(STAMP) $(EARTH_ENGINE)/.installed ## Run Earth Engine's Pyt
 	RASTERWIRE_EE_LISTING=$$(echo $(EARTH_ENGINE)/lib/python*/site-packages/ee/tests/algorithms.json) \
 	  $(BIN)/python -m pytest -q tests/test_expression_table.py
 	$(BIN)/python tests/with_server.py --catalog earth_engine.make_catalog $(EARTH_ENGINE)/bin/python -m pytest $(EARTH_ENGINE_PYTEST) tests/earth_engine
+	$(BIN)/python -m pytest -q tests/test_page_in_browser.py -k earth_engine
 
 test-earth-engine-js: $(STAMP) ## Run Earth Engine's JavaScript client against a server; needs Node.js
 	cd $(JAVASCRIPT) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error

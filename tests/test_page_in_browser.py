@@ -11,7 +11,9 @@ from typing import Any
 from urllib.request import urlopen
 
 import google_crc32c
+import numpy as np
 import pytest
+import rasterio
 from google.protobuf import json_format
 
 from asking import ask
@@ -73,6 +75,11 @@ def file_of(name: str, code: str, server: Served, folder: Path) -> bytes:
     return piece.read_bytes()
 
 
+def plain_snippets(case: Any) -> list[tuple[str, str]]:
+    """Return the code that needs nothing but what rasterwire is developed with."""
+    return [(name, code) for name, code in case["snippets"].items() if name != "ee"]
+
+
 def checked(download: dict[str, str]) -> bytes:
     """Return the bytes that the browser saved, which have the checksum that the page shows."""
     saved = Path(download["path"]).read_bytes()
@@ -95,9 +102,21 @@ def test_what_is_drawn_planned_and_downloaded_is_what_grpc_plans_and_copied_code
     assert story["filename"] == story["download"]["filename"] == plan.filename
     assert story["rasters"] == [f"{raster.grid.width} \u00d7 {raster.grid.height} · uint16 · B4 B8"]
     saved = checked(story["download"])
-    for name, code in story["snippets"].items():
+    assert "ee" in story["snippets"]
+    for name, code in plain_snippets(story):
         assert file_of(name, code, server, tmp_path) == saved, code
     assert json.loads(story["shared"]) == json.loads(story["snippets"]["JSON"])
+
+
+def test_code_for_earth_engines_client_gets_the_same_pixels(server: Served, tmp_path: Path) -> None:
+    python = WEB.parent / ".venv-earth-engine" / "bin" / "python"
+    if not python.is_file():
+        pytest.skip("no environment of Earth Engine's client; `make test-earth-engine` makes it, and runs this test")
+    story = drive("story", server, tmp_path)
+    subprocess.run([python, "-c", story["snippets"]["ee"]], cwd=tmp_path, timeout=HANG, check=True)
+    with rasterio.open(tmp_path / "piece.tif") as piece, rasterio.open(story["download"]["path"]) as saved:
+        assert (piece.transform, piece.crs, piece.descriptions) == (saved.transform, saved.crs, saved.descriptions)
+        np.testing.assert_array_equal(piece.read(), saved.read())
 
 
 def test_code_says_the_same_with_a_scale_and_with_a_polygon_too(server: Served, tmp_path: Path) -> None:
@@ -105,8 +124,45 @@ def test_code_says_the_same_with_a_scale_and_with_a_polygon_too(server: Served, 
         saved = checked(case["download"])
         folder = tmp_path / str(number)
         folder.mkdir()
-        for name, code in case["snippets"].items():
+        for name, code in plain_snippets(case):
             assert file_of(name, code, server, folder) == saved, code
+
+
+def test_the_values_under_the_pointer_are_those_of_the_files(
+    server: Served, demo_catalog: Path, tmp_path: Path
+) -> None:
+    readings = drive("pointer", server, tmp_path)["readings"]
+    assert readings[0] != readings[1]
+    for reading in readings:
+        column, row = int(reading["column"]), int(reading["row"])
+        for name in ("B2", "B3", "B4", "B8"):
+            with rasterio.open(next(demo_catalog.rglob(f"{name}.tif"))) as file:
+                assert file.read(1)[row, column] == int(reading["values"][name]), reading
+
+
+def test_a_handle_of_the_histogram_changes_what_is_drawn_and_downloaded(server: Served, tmp_path: Path) -> None:
+    look = drive("look", server, tmp_path)
+    maxima = [float(number) for number in look["maxima"].split(",")]
+    assert look["params"]["visualization"]["max"] == maxima
+    assert len(look["histogram"]["bands"]) == len(maxima) == 3
+    shown = plan_of(json.dumps(look["params"]), server).visualization
+    assert [band.max for band in shown.bands] == maxima
+    automatic = plan_of(json.dumps(look["params"] | {"visualization": {}}), server).visualization
+    assert automatic.bands[0].max > maxima[0]
+    saved = checked(look["download"])
+    parsed = json_format.Parse(json.dumps(look["params"]), download_pb2.DownloadParams())
+    assert server.stream(parsed)[0] == saved
+
+
+def test_a_box_that_is_snapped_lies_on_the_lines_between_pixels(
+    server: Served, demo_catalog: Path, tmp_path: Path
+) -> None:
+    snap = drive("snap", server, tmp_path)
+    with rasterio.open(next(demo_catalog.rglob("B4.tif"))) as file:
+        west, south = ~file.transform * snap["corners"][:2]
+        east, north = ~file.transform * snap["corners"][2:]
+    assert all(number == round(number) for number in (west, south, east, north))
+    assert snap["rasters"] == [f"{east - west:.0f} \u00d7 {south - north:.0f} · uint16 · 8 bands"]
 
 
 def test_what_is_wrong_stands_beside_its_field(server: Served, tmp_path: Path) -> None:

@@ -129,7 +129,7 @@ export function hasApiKey(): boolean {
   return apiKey !== "";
 }
 
-/** Return an address below that of the page. */
+/** Return an address below that of the page; one in full stays as it is. */
 export function address(path: string): string {
   return new URL(path, document.baseURI.replace(/[?#].*/, "")).href;
 }

@@ -1,7 +1,10 @@
 /** The list of images: only the page that is shown is asked for. */
 import { effect, signal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
 import { get, type ImageInfo, type ImagePage } from "./api";
+import { pointed } from "./footprints";
 import { Icon } from "./icon";
+import { previews, want } from "./previews";
 import { imageId, openImage } from "./state";
 import { TEXTS } from "./texts";
 
@@ -131,12 +134,39 @@ export function Browse() {
 }
 
 function ImageRow({ image, parent }: { image: ImageInfo; parent: string }) {
+  const row = useRef<HTMLLIElement>(null);
+  useEffect(() => {
+    if (image.withoutRasters) return;
+    const observer = new IntersectionObserver((entries) => {
+      if (!entries.some((entry) => entry.isIntersecting)) return;
+      want(image.id);
+      observer.disconnect();
+    });
+    observer.observe(row.current as HTMLLIElement);
+    return () => observer.disconnect();
+  }, [image.id, image.withoutRasters]);
   const facts = [image.startTime?.slice(0, 10), image.withoutRasters ? TEXTS.unreadable : ""].filter(Boolean);
+  const picture = previews.value.get(image.id)?.picture;
+  const point = (id: string) => () => {
+    pointed.value = id;
+  };
   return (
-    <li>
-      <button type="button" onClick={() => openImage(image.id)} disabled={image.withoutRasters}>
-        <span class="name">{parent ? image.id.slice(parent.length + 1) : image.id}</span>
-        {facts.length > 0 && <span class="faint">{facts.join(" · ")}</span>}
+    <li ref={row}>
+      <button
+        type="button"
+        onClick={() => openImage(image.id)}
+        onMouseEnter={point(image.id)}
+        onMouseLeave={point("")}
+        onFocus={point(image.id)}
+        onBlur={point("")}
+        disabled={image.withoutRasters}
+        class={pointed.value === image.id ? "is-pointed" : ""}
+      >
+        <span class="thumb">{picture && <img src={picture} alt="" loading="lazy" />}</span>
+        <span class="about">
+          <span class="name">{parent ? image.id.slice(parent.length + 1) : image.id}</span>
+          {facts.length > 0 && <span class="faint">{facts.join(" · ")}</span>}
+        </span>
       </button>
     </li>
   );

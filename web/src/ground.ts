@@ -131,6 +131,10 @@ const contains = (extent: number[], x: number, y: number) =>
 /** Return the longitudes and latitudes of an extent, a little more than that. */
 function bounds(projection: string, extent: number[], within: Box): Box {
   const [x0, y0, x1, y1] = extent as Box;
+  const [, before, after] = [0, -1, 1].map((sign) =>
+    projection === MERCATOR ? sign * 20037508.4 : sign * Number.MAX_VALUE,
+  );
+  if (x0 < (before as number) || x1 > (after as number)) return within; // around the world
   const found: Box = [180, 90, -180, -90];
   const side = 12;
   for (let i = 0; i <= side; i++)

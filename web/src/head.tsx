@@ -1,6 +1,6 @@
 import { Segment } from "./choice";
 import { Icon } from "./icon";
-import { projectionOf } from "./projections";
+import { LONLAT, MERCATOR, projectionOf } from "./projections";
 import { image, imageId, ownProjection } from "./state";
 import { TEXTS } from "./texts";
 import { finestBand, pixelSide } from "./tiles";
@@ -13,6 +13,12 @@ export function ImageHead() {
   const cut = id.lastIndexOf("/");
   const band = shown && finestBand(shown);
   const projection = band && projectionOf(band.grid.crs);
+  const facts = [
+    shown?.startTime?.slice(0, 16).replace("T", " "),
+    band && `${count(band.grid.width)} × ${count(band.grid.height)} px`,
+    band && `${number(pixelSide(band.grid))} ${projection === LONLAT ? "°" : "m"}`,
+    band && (band.grid.crs.includes("[") ? TEXTS.customCrs : band.grid.crs || TEXTS.noCrs),
+  ].filter(Boolean) as string[];
   return (
     <section class="head">
       <button
@@ -30,41 +36,12 @@ export function ImageHead() {
         <p class="faint">{TEXTS.loading}</p>
       ) : (
         <>
-          <dl class="facts">
-            {shown.startTime && <Fact name={TEXTS.taken} value={shown.startTime.slice(0, 16).replace("T", " ")} />}
-            {band && <Fact name={TEXTS.size} value={`${count(band.grid.width)} × ${count(band.grid.height)} px`} />}
-            {band && (
-              <Fact
-                name={TEXTS.pixel}
-                value={`${number(pixelSide(band.grid))} ${projection === "EPSG:4326" ? "°" : "m"}`}
-              />
-            )}
-            {band && (
-              <Fact
-                name={TEXTS.crs}
-                value={band.grid.crs.includes("[") ? TEXTS.customCrs : band.grid.crs || TEXTS.noCrs}
-              />
-            )}
-          </dl>
+          <p class="faint facts">
+            {facts.map((fact) => (
+              <span key={fact}>{fact}</span>
+            ))}
+          </p>
           {band && !projection && <p class="note">{TEXTS.noProjection}</p>}
-          {projection && projection !== "EPSG:3857" && (
-            <div class="segments" role="group" aria-label={TEXTS.projection}>
-              <Segment
-                isOn={ownProjection.value}
-                label={TEXTS.ownMap}
-                choose={() => {
-                  ownProjection.value = true;
-                }}
-              />
-              <Segment
-                isOn={!ownProjection.value}
-                label={TEXTS.webMap}
-                choose={() => {
-                  ownProjection.value = false;
-                }}
-              />
-            </div>
-          )}
           {shown.unreadableAssets?.length ? (
             <details class="note">
               <summary>{TEXTS.unread(shown.unreadableAssets.length)}</summary>
@@ -83,11 +60,18 @@ export function ImageHead() {
   );
 }
 
-function Fact({ name, value }: { name: string; value: string }) {
+/** Which projection the map has, where the image has one of its own. */
+export function ProjectionChoice() {
+  const band = image.value && finestBand(image.value);
+  const projection = band && projectionOf(band.grid.crs);
+  if (!projection || projection === MERCATOR) return null;
+  const choose = (own: boolean) => () => {
+    ownProjection.value = own;
+  };
   return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{value}</dd>
+    <div class="segments projection" role="group" aria-label={TEXTS.projection}>
+      <Segment isOn={ownProjection.value} label={TEXTS.ownMap} choose={choose(true)} />
+      <Segment isOn={!ownProjection.value} label={TEXTS.webMap} choose={choose(false)} />
     </div>
   );
 }

@@ -1,5 +1,7 @@
 /** How the image is drawn. */
+
 import { Segment, SelectField, TextField, Violations } from "./choice";
+import { Histograms } from "./histogram";
 import { shownAs } from "./map";
 import { change, changeLook, choices, image, look } from "./state";
 import { TEXTS } from "./texts";
@@ -60,6 +62,7 @@ export function Look() {
         ))}
       </div>
       <Violations fields={["visualization.bands"]} id="look-bands" />
+      <Histograms />
       <div class="row">
         <TextField
           id="look-min"

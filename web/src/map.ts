@@ -15,12 +15,13 @@ import TileImage from "ol/source/TileImage";
 import VectorSource from "ol/source/Vector";
 import { Fill, Stroke, Style, Text } from "ol/style";
 import View from "ol/View";
-import type { VisualizationPlan } from "./api";
+import type { ImageInfo, VisualizationPlan } from "./api";
+import { showFootprints } from "./footprints";
 import { drawableBox, graticule, landFeatures } from "./ground";
 import type { Area } from "./params";
 import { LONLAT, MERCATOR, projectionOf } from "./projections";
 import { choices, image, look, ownProjection, setArea, visualization } from "./state";
-import { type Footprint, finestBand, footprintOf, pyramidOf, tileAddress } from "./tiles";
+import { type Footprint, finestBand, footprintOf, pyramidOf, register, tileUrl } from "./tiles";
 
 export type Tool = "" | "box" | "polygon";
 
@@ -88,7 +89,7 @@ const isStill = matchMedia("(prefers-reduced-motion: reduce)");
 /** Put the map into an element, and follow the state. */
 export function showMap(element: HTMLElement): () => void {
   map.setTarget(element);
-  const stops = [followImage(), followLook(), followArea(), followTool(), followTheme()];
+  const stops = [followImage(), followLook(), followArea(), followTool(), followTheme(), showFootprints(map, colour)];
   map.on("moveend", drawLines);
   map.on("pointermove", (event) => {
     const [x, y] = event.coordinate as [number, number];
@@ -203,17 +204,18 @@ function followLook(): () => void {
     const crs = finestBand(shown)?.grid.crs ?? "";
     const { grid, top } = pyramidOf(place, crs);
     const abort = new AbortController();
-    tileAddress(shown.id, top, wanted, abort.signal).then(
-      ({ of, plan }) => {
+    const params = { image: shown.id, ...top, format: "FORMAT_PNG", visualization: wanted };
+    register(params, abort.signal).then(
+      (registered) => {
         if (abort.signal.aborted) return;
         tileProblem.value = "";
-        shownAs.value = plan.visualization ?? null;
+        shownAs.value = registered.plan.visualization ?? null;
         const source = new TileImage({
           projection: place.projection,
           tileGrid: grid,
           interpolate: false,
           transition: 120,
-          tileUrlFunction: ([zoom, x, y]) => of(zoom as number, x as number, y as number),
+          tileUrlFunction: ([zoom, x, y]) => tileUrl(registered, zoom as number, x as number, y as number),
           wrapX: false,
         });
         tileLayer.setSource(source);
@@ -294,6 +296,33 @@ function lonLatBox([west, south, east, north]: number[]): number[] {
     ...transform([west as number, south as number], projection(), LONLAT),
     ...transform([east as number, north as number], projection(), LONLAT),
   ];
+}
+
+/** Move the sides of a box outward to the nearest lines between pixels. */
+export function snapArea(): void {
+  const { area } = choices.peek();
+  const band = image.peek() && finestBand(image.peek() as ImageInfo);
+  if (area?.kind !== "box" || !band || area.crs !== band.grid.crs) return;
+  const [a, , c, , e, f] = band.grid.crsTransform.map(Number) as [number, number, number, number, number, number];
+  const line = (value: number, origin: number, step: number, outward: (value: number) => number) =>
+    round(origin + outward(round((value - origin) / Math.abs(step), 6)) * Math.abs(step), 9);
+  const [west, south, east, north] = area.corners;
+  setArea({
+    ...area,
+    corners: [
+      line(west, c, a, Math.floor),
+      line(south, f, e, Math.floor),
+      line(east, c, a, Math.ceil),
+      line(north, f, e, Math.ceil),
+    ],
+  });
+}
+
+/** Tell whether the region is a box along the pixels of the image, whose sides can lie between them. */
+export function canSnap(area: Area | null): boolean {
+  const band = image.value && finestBand(image.value);
+  const [, b, , d] = band?.grid.crsTransform.map(Number) ?? [0, 1];
+  return area?.kind === "box" && !!band && area.crs === band.grid.crs && b === 0 && d === 0;
 }
 
 /** Choose what the map shows as the region, within the image. */

@@ -2,7 +2,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { Basket } from "./basket";
 import { Browse } from "./browse";
 import { CopyDialog } from "./copy";
-import { ImageHead } from "./head";
+import { ImageHead, ProjectionChoice } from "./head";
 import { Icon } from "./icon";
 import { KeyField } from "./key";
 import { Look } from "./look";
@@ -83,6 +83,7 @@ function Stage() {
           </>
         )}
       </div>
+      <ProjectionChoice />
       {tool.value && <p class="hint">{tool.value === "box" ? TEXTS.boxHint : TEXTS.polygonHint}</p>}
       {image.value && tileProblem.value && <p class="hint problem">{tileProblem.value}</p>}
       <Readout />

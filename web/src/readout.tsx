@@ -4,6 +4,8 @@ import { pointer } from "./map";
 import { LONLAT, MERCATOR, projectionOf } from "./projections";
 import { image } from "./state";
 import { finestBand } from "./tiles";
+import { number } from "./units";
+import { values } from "./values";
 
 export function Readout() {
   const at = pointer.value;
@@ -23,9 +25,20 @@ export function Readout() {
   }
   return (
     <output class="readout">
-      {parts.map((part) => (
-        <span key={part}>{part}</span>
-      ))}
+      <div>
+        {parts.map((part) => (
+          <span key={part}>{part}</span>
+        ))}
+      </div>
+      {values.value.length > 0 && (
+        <div class="values">
+          {values.value.map(({ band: name, value }) => (
+            <span key={name}>
+              <span class="faint">{name}</span> {value === null ? "–" : number(value)}
+            </span>
+          ))}
+        </div>
+      )}
     </output>
   );
 }

@@ -4,7 +4,7 @@ import GeoJSON from "ol/format/GeoJSON";
 import WKT from "ol/format/WKT";
 import { CheckField, Violations } from "./choice";
 import { Icon } from "./icon";
-import { fitArea, takeView, tool } from "./map";
+import { canSnap, fitArea, snapArea, takeView, tool } from "./map";
 import type { Area } from "./params";
 import { change, choices, setArea } from "./state";
 import { TEXTS } from "./texts";
@@ -128,6 +128,11 @@ export function RegionTools() {
         {isWrong && <p class="violation">{TEXTS.badRegion}</p>}
         <Violations fields={["region"]} id="region" />
       </div>
+      {canSnap(area) && (
+        <button type="button" class="link" onClick={snapArea}>
+          {TEXTS.snap}
+        </button>
+      )}
       {area?.kind === "shape" && (
         <CheckField id="clip" label={TEXTS.clip} isOn={clip} onChange={(isOn) => change({ clip: isOn })} />
       )}

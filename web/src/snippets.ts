@@ -86,6 +86,44 @@ function bufCurl(params: DownloadParams): string {
 `;
 }
 
+/** Return code for Earth Engine's own client, which this server answers; "" for what that client cannot say. */
+function earthEngine(params: DownloadParams): string {
+  const format = shortName(params.format ?? "");
+  const names: Record<string, string> = {
+    GEO_TIFF: "GEO_TIFF",
+    NPY: "NPY",
+    ZIPPED_GEO_TIFF_PER_BAND: "ZIPPED_GEO_TIFF_PER_BAND",
+    ZIPPED_GEO_TIFF: "ZIPPED_GEO_TIFF",
+  };
+  const isPlain = !params.cloudOptimized && !params.compression && params.nodata === undefined && !params.clipToRegion;
+  const resampling = shortName(params.resampling ?? "NEAREST").toLowerCase();
+  if (!names[format] || !isPlain || params.mask || !["nearest", "bilinear", "cubic"].includes(resampling)) return "";
+  const { region } = params;
+  let image = `ee.Image(${JSON.stringify(params.image)})`;
+  if (params.bands) image += `.select(${pythonLiteral(params.bands.map(({ id }) => id))})`;
+  if (resampling === "bilinear") image += '.resample("bilinear")';
+  if (resampling === "cubic") image += '.resample("bicubic")';
+  const options = [`"format": "${names[format]}"`];
+  let area = "";
+  if (region) {
+    area = `region = ee.Geometry(${pythonLiteral(asGeojson(region))}, ${region.crs ? `${JSON.stringify(region.crs)}, ` : "None, "}False)\n`;
+    options.push('"region": region');
+  }
+  if (params.scale !== undefined) options.push(`"scale": ${params.scale}`);
+  if (params.crs) options.push(`"crs": ${JSON.stringify(params.crs)}`);
+  if (params.crsTransform) options.push(`"crs_transform": ${JSON.stringify(params.crsTransform)}`);
+  if (params.dimensions) options.push(`"dimensions": ${JSON.stringify(params.dimensions)}`);
+  return `import urllib.request
+
+import ee
+
+ee.Initialize(credentials=None, project="rasterwire", url="${address("").replace(/\/$/, "")}")
+image = ${image}
+${area}url = image.getDownloadURL({${options.join(", ")}})
+urllib.request.urlretrieve(url, "piece.${suffixOf(params)}")
+`;
+}
+
 /** Return the options of the command line that say the same. */
 function cli(params: DownloadParams): string {
   const options: string[] = [];
@@ -137,6 +175,7 @@ export function snippets(params: DownloadParams): Snippet[] {
     { name: "CLI", code: cli(params) },
     { name: "curl", code: curl(params) },
     { name: "buf curl", code: bufCurl(params) },
+    { name: "ee", code: earthEngine(params) },
     { name: "JSON", code: `${JSON.stringify(params, null, 2)}\n` },
-  ];
+  ].filter(({ code }) => code);
 }

@@ -28,12 +28,9 @@ export const TEXTS = {
 
   back: "All images",
   loading: "Loading…",
-  taken: "Taken",
-  size: "Size",
-  pixel: "Pixel",
   crs: "Projection",
-  customCrs: "its own, as WKT",
-  noCrs: "none",
+  customCrs: "own projection",
+  noCrs: "no projection",
   noProjection: "The map cannot draw this projection. Plans and downloads work all the same.",
   projection: "Projection of the map",
   ownMap: "Own projection",
@@ -61,6 +58,7 @@ export const TEXTS = {
   pasteLabel: "Box, GeoJSON or WKT",
   lonLat: "degrees",
   badRegion: "This is no box, GeoJSON or WKT yet.",
+  snap: "Snap to whole pixels",
   clip: "Mask what lies outside the polygon",
 
   output: "File",

@@ -1,9 +1,9 @@
 /** Tiles of an image: a pyramid on the lattice of its pixels, or on that of Web Mercator. */
 import type { Extent } from "ol/extent";
-import { transform, transformExtent } from "ol/proj";
+import { transform } from "ol/proj";
 import TileGrid from "ol/tilegrid/TileGrid";
 import { address, type BandInfo, type DownloadId, type ImageInfo, idOf, type PixelGrid, type Plan, post } from "./api";
-import { type DownloadParams, idFor, type Visualization } from "./params";
+import { type DownloadParams, idFor } from "./params";
 import { LONLAT, MERCATOR, projectionOf } from "./projections";
 
 const SIDE = 256; // pixels of a tile
@@ -84,39 +84,36 @@ export interface Pyramid {
 }
 
 /** Return the pyramid whose finest pixels are those of an image. */
-export function pyramidOf({ projection, extent, pixel }: Footprint, crs: string): Pyramid {
+export function pyramidOf({ projection, extent, pixel }: Footprint, crs: string, tile = SIDE): Pyramid {
   const isMercator = projection === MERCATOR;
   const [west, south, east, north] = extent as [number, number, number, number];
   const side = Math.max(east - west, north - south);
-  const coarsest = isMercator ? (2 * WORLD) / SIDE : 0;
-  const zooms = Math.min(
-    30,
-    Math.max(0, Math.ceil(Math.log2(isMercator ? coarsest / pixel : side / pixel / SIDE) - 1e-6)),
-  );
+  const coarsest = isMercator ? (2 * WORLD) / tile : 0;
+  const ratio = isMercator ? coarsest / pixel : side / pixel / tile;
+  const zooms = Math.min(28, Math.max(0, Math.ceil(Math.log2(ratio) - 1e-6)));
   const size = isMercator ? coarsest : pixel * 2 ** zooms;
   const [x, y] = isMercator ? [-WORLD, WORLD] : [west, north];
   const resolutions = Array.from({ length: zooms + 1 }, (_, zoom) => size / 2 ** zoom);
-  const grid = new TileGrid({ extent, origin: [x, y], resolutions, tileSize: SIDE });
+  const grid = new TileGrid({ extent, origin: [x, y], resolutions, tileSize: tile });
   return {
     grid,
-    top: { crs: isMercator ? MERCATOR : crs, crsTransform: [size, 0, x, 0, -size, y], dimensions: [SIDE, SIDE] },
+    top: { crs: isMercator ? MERCATOR : crs, crsTransform: [size, 0, x, 0, -size, y], dimensions: [tile, tile] },
   };
 }
 
-/** Register what tiles show; returns where they are. An address shows one state of the image for ever. */
-export async function tileAddress(
-  image: string,
-  top: Pyramid["top"],
-  visualization: Visualization,
-  signal: AbortSignal,
-): Promise<{ of: (zoom: number, x: number, y: number) => string; plan: Plan }> {
-  const params: DownloadParams = { image, ...top, format: "FORMAT_PNG", visualization };
+export interface Registered {
+  id: string;
+  query: string;
+  plan: Plan;
+}
+
+/** Register a download under an id that is the same while the image is: its addresses show one state of it for ever. */
+export async function register(params: DownloadParams, signal: AbortSignal): Promise<Registered> {
   const { plan } = await post<{ plan: Plan }>("v1/downloads:plan", params, signal);
   const requestId = await idFor(plan.etag + JSON.stringify(params));
   const { downloadId } = await post<{ downloadId: DownloadId }>("v1/downloads", { ...params, requestId }, signal);
-  const path = `v1/downloads/${idOf(downloadId.name)}/tiles`;
-  const query = `?token=${encodeURIComponent(downloadId.token)}`;
-  return { plan, of: (zoom, x, y) => address(`${path}/${zoom}/${x}/${y}${query}`) };
+  return { id: idOf(downloadId.name), query: `?token=${encodeURIComponent(downloadId.token)}`, plan };
 }
 
-export const lonLatExtent = (extent: Extent, projection: string) => transformExtent(extent, projection, LONLAT, 8);
+export const tileUrl = ({ id, query }: Registered, zoom: number, x: number, y: number) =>
+  address(`v1/downloads/${id}/tiles/${zoom}/${x}/${y}${query}`);

@@ -167,6 +167,49 @@ const scenarios = {
     await take("size.npy");
   },
 
+  async pointer(context) {
+    const page = await openScene(context);
+    const { x, y, width, height } = await page.locator(".map").boundingBox();
+    result.readings = [];
+    for (const [right, down] of [
+      [0.5, 0.5],
+      [0.4, 0.3],
+    ]) {
+      await page.mouse.move(x + right * width, y + down * height);
+      await page.waitForSelector(".values");
+      const texts = await page.locator(".readout > div").allTextContents();
+      const [, column, row] = /column (\d+), row (\d+)/.exec(texts[0]);
+      const values = await page.locator(".values > span").allTextContents();
+      result.readings.push({ column, row, values: Object.fromEntries(values.map((each) => each.split(" "))) });
+      await page.mouse.move(x + width / 2, y + 2); // off the image, so that the next values are new
+      await page.waitForSelector(".values", { state: "detached" });
+    }
+  },
+
+  async look(context) {
+    const page = await openScene(context);
+    const of = page.waitForResponse((each) => each.url().includes(":histogram"));
+    result.histogram = await (await of).json();
+    const handle = page.getByRole("slider", { name: "Max" }).first();
+    await handle.waitFor();
+    await handle.focus();
+    await handle.press("ArrowLeft");
+    await page.waitForFunction(() => document.querySelector("#look-max").value !== "");
+    result.maxima = await page.locator("#look-max").inputValue();
+    await replanned(page, () => page.locator("#format").selectOption("PNG"));
+    const found = await snippets(page);
+    result.params = JSON.parse(found.JSON);
+    result.download = await download(page, "look.png");
+  },
+
+  async snap(context) {
+    const page = await openScene(context);
+    await drawBox(page);
+    await replanned(page, () => page.getByRole("button", { name: "Snap to whole pixels" }).click());
+    result.corners = (await page.locator("#region").inputValue()).split(", ").map(Number);
+    result.rasters = await page.locator("#rasters li").allTextContents();
+  },
+
   async refusal(context) {
     const page = await openScene(context);
     await replanned(page, () => page.getByRole("button", { name: "Scale" }).click());
