@@ -25,6 +25,7 @@ from rasterwire.errors import SourceUnavailable
 from rasterwire.plan import EARTH_ENGINE_LIMITS, Limits
 from rasterwire.render import Engine
 from rasterwire.render.engine import ThreadEngine
+from rasterwire.server.audit import AuditFile
 from rasterwire.server.call_log import CallLog
 from rasterwire.server.earth_engine.front import add_earth_engine_door
 from rasterwire.server.http.front import add_http_door
@@ -62,7 +63,7 @@ from rasterwire.server.process.terminal import Terminal
 from rasterwire.server.process.unserved import tell_unread_meanwhile, tell_unserved_meanwhile
 from rasterwire.server.process.warm import warm_up
 from rasterwire.server.process.workers import reserved_ports, supervise
-from rasterwire.server.readiness import Readiness, server_probes
+from rasterwire.server.readiness import Probe, Readiness, server_probes
 from rasterwire.server.service import Service
 from rasterwire.server.settings import BadSettings, Settings
 from rasterwire.server.web.application import web_application
@@ -125,22 +126,16 @@ async def _running(settings: Settings, compiles_apart: bool) -> AsyncIterator[Ru
     exporting = _exports(settings, service, stores, large or engine, tenants, metrics)
     server = make_grpc_server(settings)
     standing = health, _ = add_services(server, service, authenticator, log)
-    told = {} if audit is None else {"audit": audit.problem}
-    if exporting is not None:
-        told["exports"] = partial(destination_problem, settings)
     watched = dict(stores.probes) if large is None else {**stores.probes, "workers": large.problem}
-    readiness = Readiness(server_probes(settings.folders, settings.state_dir) | told, watched=watched)
+    readiness = Readiness(_probes(settings, audit, exporting), watched=watched)
     readiness.tell("loops", "compiled loops are not loaded yet")
     grpc_port = listen_grpc(server, settings, certificates)
     app, metrics_app = web_application(authenticator, log), web.Application()
-    add_http_door(app, service, readiness)
-    if settings.web:
-        add_page(app, grpc_port)
+    _add_doors(app, service, readiness, settings, grpc_port)
     look = None
     if metrics is not None:
         look = state_of(metrics, service, readiness, settings.state_dir / "cache")
         add_metrics_page(app if settings.shows_metrics_by_http else metrics_app, metrics, look)
-    add_earth_engine_door(app, service, settings)
     runner = _http_runner(app, settings)
     metrics_runner = web.AppRunner(metrics_app, handle_signals=False, access_log=None)
     http_port = await start_http(runner, settings, certificates)
@@ -174,6 +169,24 @@ async def _running(settings: Settings, compiles_apart: bool) -> AsyncIterator[Ru
         await _close(service, [engine] if large is None else [large, engine], tracer)
         if audit is not None:
             audit.close()
+
+
+def _probes(settings: Settings, audit: AuditFile | None, exporting: Exporting | None) -> dict[str, Probe]:
+    probes = server_probes(settings.folders, settings.state_dir)
+    if audit is not None:
+        probes["audit"] = audit.problem
+    if exporting is not None:
+        probes["exports"] = partial(destination_problem, settings)
+    return probes
+
+
+def _add_doors(
+    app: web.Application, service: Service, readiness: Readiness, settings: Settings, grpc_port: int
+) -> None:
+    add_http_door(app, service, readiness)
+    if settings.web:
+        add_page(app, grpc_port)
+    add_earth_engine_door(app, service, settings)
 
 
 async def _close(service: Service, engines: Sequence[ThreadEngine | LargeEngine], tracer: "Tracer | None") -> None:
