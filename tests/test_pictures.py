@@ -225,6 +225,19 @@ def test_a_geotiff_of_a_picture_holds_bytes_in_red_green_and_blue(folder: Path, 
     assert [raster.bands[0].id for raster in zipped.rasters] == ["vis-red", "vis-green", "vis-blue"]
 
 
+def test_a_geotiff_of_a_picture_has_one_mask_where_a_pixel_may_be_invalid(client: Client, tmp_path: Path) -> None:
+    params = {"image": "scene", "format": "GEO_TIFF", "cloud_optimized": True, "visualization": {}}
+    (raster,) = client.plan(params).rasters
+    assert raster.mask == download_pb2.MASK_BAND
+    assert raster.mask_reason == "every byte may be a valid one, and a pixel is shown where all bands are valid"
+    client.download(params, tmp_path / "a.tif")
+    with rasterio.open(tmp_path / "a.tif") as file:
+        assert [flags[0].name for flags in file.mask_flag_enums] == ["per_dataset"] * 3
+        assert file.overviews(1)
+    (raster,) = client.plan({"image": "mixed", "format": "GEO_TIFF", "visualization": {"bands": "B1"}}).rasters
+    assert (raster.mask, raster.mask_reason) == (download_pb2.MASK_UNSPECIFIED, "no pixel can be invalid")
+
+
 def test_the_plan_over_http_has_the_names_of_the_schema(server: Served, folder: Path) -> None:
     shown = {"bands": ["B04"], "stretch": {"lowerPercent": 5, "upperPercent": 95}, "gamma": [1.2]}
     body = json.dumps({"image": "scene", "format": "FORMAT_PNG", "visualization": shown}).encode()
