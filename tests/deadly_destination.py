@@ -4,6 +4,7 @@ import os
 import signal
 from pathlib import Path
 
+from rasterwire.export.destination import OCTETS
 from rasterwire.export.folder_destination import FolderDestination
 
 __all__ = ["DeadlyDestination"]
@@ -18,9 +19,9 @@ class DeadlyDestination(FolderDestination):
         self._owner = os.getpid()
         self._trace = folder.with_suffix(".dead")
 
-    def put(self, key: str, data: bytes, *, replace: bool = False) -> None:
+    def put(self, key: str, data: bytes, *, media_type: str = OCTETS, replace: bool = False) -> None:
         """See ``Destination.put``."""
-        super().put(key, data, replace=replace)
+        super().put(key, data, media_type=media_type, replace=replace)
         if os.getpid() != self._owner and "/c/" in key:
             try:
                 with self._trace.open("x") as file:

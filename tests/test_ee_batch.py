@@ -32,7 +32,7 @@ IMAGE = node_graph(call_node("Image.load", id=constant_node("a")))
 CLOUD = {"bucket": "results", "filenamePrefix": "kenya/ndvi"}
 ID = "0123456789abcdef0123456789abcdef"
 
-reader = BatchReader(["results", "drive"], {"images/": DestinationSettings("assets", "/images")})
+reader = BatchReader(["results", "drive"], {"images/": [DestinationSettings("assets", "/images")]})
 plain_reader = BatchReader(["results"], {})
 
 
@@ -174,7 +174,7 @@ def test_assets_go_to_the_folder_whose_images_are_served_by_their_ids() -> None:
     params = read(asset("projects/my-project/assets/images/2026/ndvi")).export.params
     assert (params.destination, params.prefix, params.overwrite) == ("assets", "2026/ndvi", False)
     assert read(asset("images/ndvi", overwrite=True)).export.params.overwrite
-    of_tenant = BatchReader([], {"": DestinationSettings("assets", "/images")}, "forestry")
+    of_tenant = BatchReader([], {"": [DestinationSettings("assets", "/images")]}, "forestry")
     assert read(asset("projects/p/assets/forestry/ndvi"), of_tenant).export.params.prefix == "ndvi"
 
 
@@ -187,7 +187,18 @@ def test_destinations_within_folders_of_images_take_assets(tmp_path: Path) -> No
         DestinationSettings("outer", str(images)),
     ]
     places = catalog_destinations(destinations, {"": tmp_path / "others", "eo": images})
-    assert {prefix: place.name for prefix, place in places.items()} == {"eo/": "inner"}
+    assert {prefix: [place.name for place in several] for prefix, several in places.items()} == {
+        "eo/": ["inner", "outer"]
+    }
+
+
+def test_assets_go_to_the_first_destination_that_is_for_the_tenant() -> None:
+    tenants = ("forestry", "water")
+    several = [DestinationSettings(f"of-{name}", "/images", tenants=(name,)) for name in tenants]
+    several.append(DestinationSettings("of-all", "/images"))
+    for tenant, name in (("forestry", "of-forestry"), ("water", "of-water"), ("other", "of-all")):
+        params = read(asset(f"eo/{tenant}/ndvi"), BatchReader([], {"eo/": several}, tenant)).export.params
+        assert (params.destination, params.prefix) == (name, "ndvi")
 
 
 @every(

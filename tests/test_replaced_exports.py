@@ -145,8 +145,8 @@ def test_a_file_whose_storing_was_not_confirmed_is_known_as_the_exports_own(
 ) -> None:
     put, lost = FolderDestination.put, set[str]()
 
-    def put_unheard(destination: FolderDestination, key: str, data: bytes, *, replace: bool = False) -> None:
-        put(destination, key, data, replace=replace)
+    def put_unheard(destination: FolderDestination, key: str, data: bytes, **options: Any) -> None:
+        put(destination, key, data, **options)
         if key not in lost:
             lost.add(key)
             raise StorageUnavailable

@@ -5,6 +5,7 @@ import pickle
 import random
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
 from itertools import count
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from rasterwire.errors import StorageUnavailable
 from rasterwire.export.destination import AlreadyExists, Destination, UnknownUpload, check_prefix, key_names
 from rasterwire.export.folder_destination import FolderDestination
 from rasterwire.export.s3_destination import S3Destination
+from rasterwire.export.upload import upload_file
 from rasterwire.files.sources.settings import SourceSettings
 from rasterwire.request import Encoding
 from seaweed import Seaweed
@@ -166,6 +168,15 @@ def test_a_bucket_whose_etags_are_of_another_kind_says_that_an_upload_is_gone(
         bucket.finish("x", upload, listed)
     whole = b"".join(parts.values())
     assert bucket.holds("x", len(whole), google_crc32c.value(whole))
+
+
+def test_small_and_large_files_of_a_bucket_have_the_media_type_that_their_writer_names(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    bucket = bucket_of(request.getfixturevalue("object_server"), tmp_path)
+    for key, size in (("small.xyz", 10), ("large.xyz", 17 << 20)):
+        upload_file(bucket, key, BytesIO(bytes(size)), lambda _: None, media_type="image/tiff", replace=False)
+        assert bucket._client.head_object(**bucket._place(key))["ContentType"] == "image/tiff"
 
 
 def test_an_upload_that_lacks_a_part_is_not_finished(destination: Destination) -> None:
@@ -339,17 +350,6 @@ def test_what_cannot_be_reached_is_told_without_an_address(unreachable: list[Des
 def test_errors_have_the_same_words_in_another_process(kind: type[AlreadyExists | UnknownUpload]) -> None:
     error = pickle.loads(pickle.dumps(kind("a/b.tif")))
     assert (type(error), str(error)) == (kind, str(kind("a/b.tif")))
-
-
-@every(
-    ("name", "media_type"), [("x.tif", "image/tiff"), ("x.stac.json", "application/json"), ("x.vrt", "application/xml")]
-)
-def test_small_objects_of_a_bucket_are_served_with_their_type(
-    object_server: Seaweed, tmp_path: Path, name: str, media_type: str
-) -> None:
-    bucket = bucket_of(object_server, tmp_path)
-    bucket.put(name, b"1")
-    assert bucket._client.head_object(**bucket._place(name))["ContentType"] == media_type
 
 
 def test_headers_and_refusals_of_a_bucket(object_server: Seaweed, tmp_path: Path) -> None:

@@ -13,10 +13,10 @@ from rasterwire.export.destination import AlreadyExists, Destination, UnknownUpl
 from rasterwire.export.job import ExportJob
 from rasterwire.export.parted_cog import CogPart, CogTask, PartedCog, PartSummary, PartWindow
 from rasterwire.export.provenance import WrittenFile, provenance_json, stac_item_json
-from rasterwire.export.side_files import NOT_STORED, disown, is_stored, not_stored, save_upload, write_small
+from rasterwire.export.side_files import disown, expected, is_stored, save_upload, write_small
 from rasterwire.export.within import Within
 from rasterwire.render import Engine
-from rasterwire.store.jobs import PartRecord
+from rasterwire.store.jobs import FileStanding, PartRecord
 
 __all__ = ["CogExport", "count_cog_parts"]
 
@@ -121,7 +121,7 @@ class CogExport:
         headers = {"Content-Type": "image/tiff"}
         overwrite = self._job.overwrite
         upload = self._attempt.patiently(lambda: self._destination.begin(self._key, headers, replace=overwrite))
-        begun = PartRecord(_HEAD, self._key, upload=upload, summary=NOT_STORED)
+        begun = PartRecord(_HEAD, self._key, upload=upload, file=FileStanding.MISSING)
         save_upload(self._attempt, self._destination, begun)
         return upload
 
@@ -148,7 +148,7 @@ class CogExport:
         if not self._attempt.is_done(_HEAD):
             self._store_head()
         stored = [self._attempt.parts[number] for number in range(_HEAD, len(self._cog.parts) + 2)]
-        if stored[0].summary:
+        if stored[0].file is not FileStanding.STORED:
             self._join(stored)
         for number, reduced in list(self._attempt.parts.items()):
             if number > _REDUCED:
@@ -165,7 +165,7 @@ class CogExport:
         stored = self._stored(_HEAD, CogPart(data, b"", PartSummary((), 0)))
         head = PartRecord(_HEAD, self._key, self._upload, stored.etag, stored.size, stored.crc32c)
         file = _whole([head, *rest])
-        self._attempt.save(replace(head, summary=not_stored(file.size, file.crc32c)))
+        self._attempt.save(expected(head, file.size, file.crc32c))
 
     def _join(self, stored: Sequence[PartRecord]) -> None:
         """Make the file, unless the attempt before had done so.
@@ -182,7 +182,7 @@ class CogExport:
         except AlreadyExists:
             disown(self._attempt, _HEAD)
             raise
-        self._attempt.save(replace(stored[0], summary=b""))
+        self._attempt.save(replace(stored[0], file=FileStanding.STORED))
 
     def _write_side_files(self, stored: Sequence[PartRecord]) -> None:
         job, record, files = self._job, self._attempt.record, [_whole(stored)]

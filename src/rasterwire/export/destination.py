@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-__all__ = ["AlreadyExists", "Destination", "UnknownUpload", "check_prefix", "key_names"]
+__all__ = ["OCTETS", "AlreadyExists", "Destination", "UnknownUpload", "check_prefix", "key_names"]
 
 _MAX_KEY = 512
 """Bytes of a key; S3 takes 1,024, with the prefix of the destination."""
@@ -14,6 +14,9 @@ _MAX_NAME = 200
 
 _SUFFIX_BYTES = 48
 """Of what the longest key of an export adds to its prefix: ``.tif.``, the id, and the number of a part."""
+
+OCTETS = "application/octet-stream"
+"""The media type of what is of use to exports alone."""
 
 _name = re.compile(r"[^/\\\x00-\x1f\x7f.][^/\\\x00-\x1f\x7f]*")
 
@@ -109,8 +112,14 @@ class Destination(Protocol):
         """
         ...
 
-    def put(self, key: str, data: bytes, *, replace: bool = False) -> None:
-        """Store a small object; where a destination keeps headers, it gets the ``Content-Type`` of its name's ending.
+    def put(self, key: str, data: bytes, *, media_type: str = OCTETS, replace: bool = False) -> None:
+        """Store a small object.
+
+        Args:
+            key: of the object.
+            data: all of it.
+            media_type: with which it is served.
+            replace: whether an existing object may be replaced.
 
         Raises:
             AlreadyExists: there is such an object.

@@ -154,7 +154,7 @@ class ExportDriver:
             if record is not None:
                 self._attempt(record)
         except (StorageUnavailable, WorkersUnavailable) as error:
-            _log.warning("export %s: %s; somebody goes on with it later", export_id, error.reason)
+            _log.warning("export %s: %s: %s; somebody goes on with it later", export_id, error.reason, error)
             self._claims.postpone(export_id)
         except Exception as error:  # noqa: BLE001 - the thread goes on with other exports
             _log.exception("export %s: an unexpected error", export_id)

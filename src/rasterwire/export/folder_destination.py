@@ -18,7 +18,7 @@ from typing import BinaryIO
 import google_crc32c
 
 from rasterwire.errors import StorageUnavailable
-from rasterwire.export.destination import AlreadyExists, UnknownUpload, key_names
+from rasterwire.export.destination import OCTETS, AlreadyExists, UnknownUpload, key_names
 from rasterwire.store.private_files import FILE_MODE
 
 __all__ = ["FolderDestination", "folder_problem"]
@@ -129,7 +129,7 @@ class FolderDestination:
                         begun.append((key, path.parent.name))
         return sorted(begun)
 
-    def put(self, key: str, data: bytes, *, replace: bool = False) -> None:
+    def put(self, key: str, data: bytes, *, media_type: str = OCTETS, replace: bool = False) -> None:  # noqa: ARG002
         """See ``Destination.put``."""
         path = self._path(key)
         with _reached():

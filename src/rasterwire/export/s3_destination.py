@@ -10,13 +10,12 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from functools import partial
-from pathlib import PurePosixPath
 from typing import Any
 
 import google_crc32c
 
 from rasterwire.errors import StorageUnavailable
-from rasterwire.export.destination import AlreadyExists, UnknownUpload, key_names
+from rasterwire.export.destination import OCTETS, AlreadyExists, UnknownUpload, key_names
 from rasterwire.files.sources.credentials import read_keys
 from rasterwire.files.sources.settings import SourceSettings
 
@@ -46,9 +45,6 @@ _header_names = {
     "cache-control": "CacheControl",
     "content-encoding": "ContentEncoding",
 }
-
-_media_types = {".tif": "image/tiff", ".json": "application/json", ".vrt": "application/xml"}
-"""Of the files of exports, by the endings of their names."""
 
 _log = logging.getLogger("rasterwire.server")
 
@@ -132,9 +128,8 @@ class S3Destination:
         begun = ((str(item["Key"]), str(item["UploadId"])) for item in answer.get("Uploads", ()))
         return [(key.removeprefix(self._prefix), upload) for key, upload in begun]
 
-    def put(self, key: str, data: bytes, *, replace: bool = False) -> None:
+    def put(self, key: str, data: bytes, *, media_type: str = OCTETS, replace: bool = False) -> None:
         """See ``Destination.put``."""
-        media_type = _media_types.get(PurePosixPath(key).suffix, "application/octet-stream")
         store = partial(
             self._client.put_object, **self._place(key), Body=data, ContentMD5=_md5(data), ContentType=media_type
         )

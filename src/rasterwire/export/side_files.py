@@ -17,14 +17,13 @@ from rasterwire.export.attempt import Attempt
 from rasterwire.export.destination import AlreadyExists, Destination, UnknownUpload
 from rasterwire.export.provenance import WrittenFile
 from rasterwire.export.upload import measured, upload_file
-from rasterwire.store.jobs import JobStore, PartRecord
+from rasterwire.store.jobs import FileStanding, JobStore, PartRecord
 
 __all__ = [
-    "NOT_STORED",
     "abort_strays",
     "disown",
+    "expected",
     "is_stored",
-    "not_stored",
     "remove_files",
     "save_upload",
     "write_file",
@@ -36,31 +35,24 @@ _rest = re.compile(r"(-\d{10}-\d{10})?\.[a-z.]+", re.ASCII)
 
 _log = logging.getLogger("rasterwire.server")
 
-NOT_STORED = b"not stored"
-"""The summary of a part begins so where it has not made a file yet: one of its name is not the export's.
 
-Size and CRC32C follow where the file may be there by now. It is the export's if it has them.
-"""
-
-
-def not_stored(size: int, crc32c: int) -> bytes:
-    """Return the summary of a part whose file is about to be stored."""
-    return NOT_STORED + f" {size} {crc32c}".encode()
+def expected(part: PartRecord, size: int, crc32c: int) -> PartRecord:
+    """Return a part whose file is about to be stored."""
+    return replace(part, file=FileStanding.EXPECTED, file_size=size, file_crc32c=crc32c)
 
 
 def is_stored(destination: Destination, part: PartRecord) -> bool:
     """Tell whether the file of a part is there, and the export's."""
-    if not part.summary.startswith(NOT_STORED):
-        return True
-    expected = part.summary.removeprefix(NOT_STORED).split()
-    return bool(expected) and destination.holds(part.key, int(expected[0]), int(expected[1]))
+    if part.file is FileStanding.EXPECTED:
+        return destination.holds(part.key, part.file_size, part.file_crc32c)
+    return part.file is FileStanding.STORED
 
 
 def disown(attempt: Attempt, number: int) -> None:
     """Note that the file of a part is another's, also where the export was cancelled meanwhile."""
     part = attempt.parts.get(number)
     if part is not None:
-        attempt.parts[number] = replace(part, size=0, summary=NOT_STORED)
+        attempt.parts[number] = replace(part, size=0, file=FileStanding.MISSING)
         attempt.save(attempt.parts[number])
 
 
@@ -89,13 +81,16 @@ def write_file(
         RenderCancelled: see ``Attempt``.
     """
     size, crc32c = measured(file)
-    expecting = replace(part, summary=not_stored(size, crc32c))
+    expecting = expected(part, size, crc32c)
+
+    standing = FileStanding.EXPECTED, size, crc32c
 
     def store() -> None:
         before = attempt.parts.get(part.number)
         if before is not None and before.upload:  # of the try before this one
             destination.abort(before.key, before.upload)
-        if before is not None and before.summary == expecting.summary and is_stored(destination, before):
+        is_same = before is not None and (before.file, before.file_size, before.file_crc32c) == standing
+        if before is not None and is_same and is_stored(destination, before):
             return
         upload_file(destination, part.key, file, begun, media_type=media_type, replace=overwrite)
 
@@ -145,7 +140,7 @@ def remove_files(destination: Destination, parts: Collection[PartRecord]) -> Non
     """Remove all that an export has stored, and nothing else."""
     for key, upload in {(part.key, part.upload) for part in parts if part.upload}:
         destination.abort(key, upload)
-    unsure = {part.key: part for part in parts if part.summary.startswith(NOT_STORED)}
+    unsure = {part.key: part for part in parts if part.file is not FileStanding.STORED}
     for key in dict.fromkeys(part.key for part in parts if part.key):  # that of a Zarr group before what lies in it
         with suppress(ValueError):  # what is no key has no object
             if key not in unsure or is_stored(destination, unsure[key]):

@@ -49,7 +49,7 @@ def upload_file(
     file.seek(0)
     if size <= _AT_ONCE:
         note_begun("")
-        destination.put(key, file.read(), replace=replace)
+        destination.put(key, file.read(), media_type=media_type, replace=replace)
         return
     upload = destination.begin(key, {"Content-Type": media_type}, replace=replace)
     note_begun(upload)

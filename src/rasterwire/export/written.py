@@ -4,8 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from rasterwire.checksum import concatenated
 from rasterwire.export.provenance import WrittenFile
-from rasterwire.export.side_files import NOT_STORED
-from rasterwire.store.jobs import PartRecord
+from rasterwire.store.jobs import FileStanding, PartRecord
 
 __all__ = ["written_files"]
 
@@ -17,7 +16,7 @@ def written_files(parts: Iterable[PartRecord]) -> Sequence[WrittenFile]:
         parts: in their order; those of one file follow each other.
     """
     parts, files = list(parts), dict[str, WrittenFile]()
-    unfinished = {part.key for part in parts if part.summary.startswith(NOT_STORED)}
+    unfinished = {part.key for part in parts if part.file is not FileStanding.STORED}
     for part in parts:
         if part.is_done and part.key not in unfinished:
             before = files.get(part.key, WrittenFile(part.key, 0, 0))

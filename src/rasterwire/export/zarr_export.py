@@ -11,22 +11,24 @@ import google_crc32c
 
 from rasterwire.errors import RenderCancelled
 from rasterwire.export.attempt import Attempt
-from rasterwire.export.destination import AlreadyExists, Destination, key_names
+from rasterwire.export.destination import OCTETS, AlreadyExists, Destination, key_names
 from rasterwire.export.job import ExportJob
 from rasterwire.export.provenance import WrittenFile, provenance_json, stac_item_json
-from rasterwire.export.side_files import disown, not_stored, write_small
+from rasterwire.export.side_files import disown, expected, write_small
 from rasterwire.export.within import Within
 from rasterwire.export.zarr_layout import ZarrLayout, ZarrPart, lay_out
 from rasterwire.export.zarr_metadata import array_documents, coordinates_of, group_document, is_of_export, json_of, mark
 from rasterwire.export.zarr_part import ZarrTask, compress
 from rasterwire.plan import RenderPlan
 from rasterwire.render import Engine
-from rasterwire.store.jobs import PartRecord
+from rasterwire.store.jobs import FileStanding, PartRecord
 
 __all__ = ["ZarrExport", "count_zarr_files", "has_keys"]
 
 _GROUP = 0
 """The number of the metadata of the group."""
+
+_JSON = "application/json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ def _put(destination: Destination, key: str, data: bytes) -> bool:
         AlreadyExists: another one is there.
     """
     try:
-        destination.put(key, data)
+        destination.put(key, data, media_type=_JSON if key.endswith(".json") else OCTETS)
     except AlreadyExists:
         if not destination.holds(key, len(data), int(google_crc32c.value(data))):
             raise
@@ -114,16 +116,16 @@ class ZarrExport:
         """
         key, data = f"{self._group}/zarr.json", mark(self._attempt.record.id)
         before = self._attempt.parts.get(_GROUP)
-        if before is not None and not before.summary:
+        if before is not None and before.file is FileStanding.STORED:
             return
-        expecting = PartRecord(_GROUP, key, summary=not_stored(len(data), int(google_crc32c.value(data))))
+        expecting = expected(PartRecord(_GROUP, key), len(data), int(google_crc32c.value(data)))
         self._attempt.save(expecting)
         try:
             self._attempt.patiently(lambda: _put(self._destination, key, data))
         except AlreadyExists:
             disown(self._attempt, _GROUP)
             raise
-        self._attempt.save(replace(expecting, summary=b""))
+        self._attempt.save(replace(expecting, file=FileStanding.STORED))
 
     def _make_rest(self) -> None:
         """Make and store the objects of pixels that are not done.
@@ -172,7 +174,7 @@ class ZarrExport:
             self._store(PartRecord(number, f"{self._group}/{name}/zarr.json"), json_of(document))
         if not self._attempt.is_done(_GROUP):
             key, data = f"{self._group}/zarr.json", self._group_document
-            self._attempt.patiently(lambda: self._destination.put(key, data, replace=True))
+            self._attempt.patiently(lambda: self._destination.put(key, data, media_type=_JSON, replace=True))
             self._attempt.save(_done(PartRecord(_GROUP, key), data))
         files = [
             WrittenFile(part.key, part.size, part.crc32c)

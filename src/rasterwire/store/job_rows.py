@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from rasterwire.errors import Overloaded, QuotaExceeded, StorageUnavailable
-from rasterwire.store.jobs import ExportRecord, ExportState, PartRecord, Speed, digest_of
+from rasterwire.store.jobs import ExportRecord, ExportState, FileStanding, PartRecord, Speed, digest_of
 from rasterwire.store.limits import FULL_RETRY_SECONDS
 
 __all__ = ["JobRows", "Rows", "Statement"]
@@ -82,11 +82,13 @@ WHERE id = :id AND attempt = :attempt AND state = 'RUNNING' AND failure = ''
 """
 
 _PUT_PART = """
-INSERT INTO {schema}export_parts (export_id, number, file_key, upload, etag, size, crc32c, summary, attempt)
-VALUES (:id, :number, :key, :upload, :etag, :size, :crc32c, :summary, :attempt)
+INSERT INTO {schema}export_parts (export_id, number, file_key, upload, etag, size, crc32c, summary, attempt,
+    file_standing, file_size, file_crc32c)
+VALUES (:id, :number, :key, :upload, :etag, :size, :crc32c, :summary, :attempt, :file, :file_size, :file_crc32c)
 ON CONFLICT (export_id, number) DO UPDATE SET file_key = excluded.file_key, upload = excluded.upload,
     etag = excluded.etag, size = excluded.size, crc32c = excluded.crc32c, summary = excluded.summary,
-    attempt = excluded.attempt
+    attempt = excluded.attempt, file_standing = excluded.file_standing, file_size = excluded.file_size,
+    file_crc32c = excluded.file_crc32c
 """
 
 _COUNT_PART = """
@@ -94,8 +96,8 @@ UPDATE {schema}exports SET parts_done = parts_done + :parts, bytes_done = bytes_
 """
 
 _PARTS = """
-SELECT number, file_key, upload, etag, size, crc32c, summary, attempt FROM {schema}export_parts
-WHERE export_id = :id ORDER BY number
+SELECT number, file_key, upload, etag, size, crc32c, summary, attempt, file_standing, file_size, file_crc32c
+FROM {schema}export_parts WHERE export_id = :id ORDER BY number
 """
 
 _HAS_UPLOAD = """
@@ -134,6 +136,9 @@ _GIVEN = (
     *("pixels", "source_bytes", "parts_total", "priority"),
 )
 """What an export has when it is asked for."""
+
+
+_OF_PART = ("number", "key", "upload", "etag", "size", "crc32c", "summary", "attempt", "file_size", "file_crc32c")
 
 
 class Rows(Protocol):
@@ -251,8 +256,7 @@ class JobRows:
 
     def put_part(self, export_id: str, part: PartRecord) -> bool:
         """See ``JobStore.put_part``."""
-        fields = ("number", "key", "upload", "etag", "size", "crc32c", "summary", "attempt")
-        values = {"id": export_id} | {name: getattr(part, name) for name in fields}
+        values = {"id": export_id, "file": part.file.value} | {name: getattr(part, name) for name in _OF_PART}
         with self.transaction() as run:
             if run(_FENCED, {"id": export_id, "attempt": part.attempt}).rowcount != 1:
                 return False
@@ -268,7 +272,7 @@ class JobRows:
         """See ``JobStore.parts``."""
         with self.transaction(changes=False) as run:
             rows = run(_PARTS, {"id": export_id}).fetchall()
-        return [PartRecord(*row) for row in rows]
+        return [_part(row) for row in rows]
 
     def has_upload(self, key: str, upload: str) -> bool:
         """See ``JobStore.has_upload``."""
@@ -314,6 +318,13 @@ def _requested(run: Statement, tenant: str, request_id: str) -> ExportRecord | N
 
 def _without_payload(condition: str) -> str:
     return _SELECT.replace("{payload}", "NULL") + condition
+
+
+def _part(row: Sequence[Any]) -> PartRecord:
+    """Return the part of a row of ``_PARTS``."""
+    values = list(row)
+    values[8] = FileStanding(values[8])
+    return PartRecord(*values)
 
 
 def _record(row: Sequence[Any]) -> ExportRecord:

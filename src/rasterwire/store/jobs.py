@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-__all__ = ["ENDED", "ExportRecord", "ExportState", "JobStore", "PartRecord", "Speed", "digest_of"]
+__all__ = ["ENDED", "ExportRecord", "ExportState", "FileStanding", "JobStore", "PartRecord", "Speed", "digest_of"]
 
 
 class ExportState(StrEnum):
@@ -83,6 +83,14 @@ class ExportRecord:
     digest: bytes = b""
 
 
+class FileStanding(StrEnum):
+    """Whether the file of a part is there. One of its name that the export has not stored is another's."""
+
+    MISSING = "MISSING"
+    EXPECTED = "EXPECTED"
+    STORED = "STORED"
+
+
 @dataclass(frozen=True, slots=True)
 class PartRecord:
     """A part of an export.
@@ -96,6 +104,9 @@ class PartRecord:
         crc32c: of these.
         summary: what the file's header needs to know of it; opaque here.
         attempt: that did it.
+        file: whether its file is there. EXPECTED is said before anything is stored: the file is the export's if it has
+            the size and the CRC32C that follow.
+        file_size, file_crc32c: of a file that is expected.
     """
 
     number: int
@@ -106,6 +117,9 @@ class PartRecord:
     crc32c: int = 0
     summary: bytes = b""
     attempt: int = 0
+    file: FileStanding = FileStanding.STORED
+    file_size: int = 0
+    file_crc32c: int = 0
 
     @property
     def is_done(self) -> bool:

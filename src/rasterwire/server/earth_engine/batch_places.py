@@ -32,17 +32,21 @@ class ExportPlace:
 
 def catalog_destinations(
     destinations: Sequence[DestinationSettings], folders: Mapping[str, Path]
-) -> dict[str, DestinationSettings]:
+) -> dict[str, tuple[DestinationSettings, ...]]:
     """Return the destinations that lie in folders of images, by what the ids of images there begin with.
+
+    Of several with the same beginning, the first one that a tenant may export to takes its assets: ids do not tell
+    where in the folder a file lies.
 
     Args:
         destinations: of the server.
         folders: of images, by the prefix of their ids.
     """
-    places: dict[str, DestinationSettings] = {}
+    places: dict[str, tuple[DestinationSettings, ...]] = {}
     for destination in destinations:
         for prefix in catalogs_around(destination, folders):
-            places.setdefault(f"{prefix}/" if prefix else "", destination)
+            beginning = f"{prefix}/" if prefix else ""
+            places[beginning] = (*places.get(beginning, ()), destination)
     return places
 
 
@@ -64,7 +68,7 @@ def place_of_drive(folder: str, prefix: str, names: Sequence[str]) -> ExportPlac
     return ExportPlace(DRIVE, f"{folder}/{prefix}" if folder else prefix)
 
 
-def place_of_asset(name: str, places: Mapping[str, DestinationSettings], tenant: str) -> ExportPlace:
+def place_of_asset(name: str, places: Mapping[str, Sequence[DestinationSettings]], tenant: str) -> ExportPlace:
     """Return the place of an asset: a file in a folder whose images the server serves.
 
     Args:
@@ -75,7 +79,11 @@ def place_of_asset(name: str, places: Mapping[str, DestinationSettings], tenant:
     Raises:
         InvalidRequest: there is no such folder, or no such id in it.
     """
-    allowed = {prefix: place for prefix, place in places.items() if place.is_for(tenant)}
+    allowed = {
+        prefix: first
+        for prefix, several in places.items()
+        if (first := next((place for place in several if place.is_for(tenant)), None)) is not None
+    }
     if not allowed:
         sentence = "this server takes no assets; use Export.image.toCloudStorage"
         raise _refusal("ASSETS_NOT_SET", sentence)

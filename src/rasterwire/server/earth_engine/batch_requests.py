@@ -103,7 +103,9 @@ class BatchExport:
 class BatchReader:
     """Reads bodies of ``image:export``."""
 
-    def __init__(self, names: Sequence[str], asset_places: Mapping[str, DestinationSettings], tenant: str = "") -> None:
+    def __init__(
+        self, names: Sequence[str], asset_places: Mapping[str, Sequence[DestinationSettings]], tenant: str = ""
+    ) -> None:
         """Set where the caller may export to.
 
         Args:
