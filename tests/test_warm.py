@@ -166,3 +166,14 @@ def test_without_another_process_this_one_compiles(
     asyncio.run(warm.warm_up(tmp_path / "turn"))
     assert loaded == [True]
     assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+def test_loops_run_on_after_what_only_a_compiler_needs_is_let_go() -> None:
+    warm._load(threading.Event())
+    libraries = [
+        result.library for loop in compiled._loops for result in getattr(loop.machine, "overloads", {}).values()
+    ]
+    assert len(libraries) > len(warm._shares[0])
+    assert {vars(library)["_shared_module"] for library in libraries} == {None}
+    for module in (*warm._shares[0], *warm._shares[1]):
+        module.warm_up()

@@ -1,6 +1,7 @@
 """Loops that run as machine code, and their twins in NumPy, which run until the loops are compiled."""
 
 import contextlib
+import ctypes
 import hashlib
 import importlib.metadata
 import shutil
@@ -29,6 +30,7 @@ __all__ = [
     "loops_in_thread",
     "mark_cached",
     "run_twins",
+    "shed_compiler",
 ]
 
 TYPES = ("uint8", "uint16", "int16", "float32", "float64", "int64", "uint64")
@@ -118,7 +120,11 @@ def _prepare() -> Path:
     return folder
 
 
+_MADV_DONTNEED = 4
+"""Of madvise(2)."""
+
 _cache_folder = _prepare()
+_loops: "list[Loop]" = []
 _runs_twins = False
 _thread = threading.local()
 
@@ -145,6 +151,27 @@ def run_twins(are_run: bool) -> None:
     """Run twins in place of loops in the whole process, so that no request waits for the compiler; or loops again."""
     global _runs_twins  # noqa: PLW0603  the process has one compiler, which is done or is not
     _runs_twins = are_run
+
+
+def shed_compiler() -> None:
+    """Let go of what only a compiler needs, once all loops are there: 40 MB, and 50 MB of its program.
+
+    numba keeps each loop a second time, in the form in which others could be compiled with it, and nothing calls a loop
+    but Python. The code of the compiler is read again from its file where it runs again.
+    """
+    for loop in _loops:
+        for result in getattr(loop.machine, "overloads", {}).values():
+            if getattr(result.library, "_shared_module", None) is not None:
+                result.library._shared_module = None  # noqa: SLF001  as it is before it is asked for
+    if sys.platform != "linux":
+        return
+    madvise = getattr(ctypes.CDLL(None), "madvise", None)
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/maps").read_text().splitlines():
+            place, rights, *_, path = line.split(maxsplit=5)
+            if madvise is not None and rights == "r-xp" and Path(path).name.startswith("libllvmlite"):
+                begin, end = (int(address, 16) for address in place.split("-"))
+                madvise(ctypes.c_void_p(begin), ctypes.c_size_t(end - begin), _MADV_DONTNEED)
 
 
 def carrier(dtype: str) -> str:
@@ -201,6 +228,7 @@ class Loop:
     def __init__(self, function: Callable[..., Any], twin: Callable[..., Any]) -> None:
         self.machine = _compiled_loop(function)
         self.twin = twin
+        _loops.append(self)
 
     def __call__(self, *arguments: Any) -> Any:
         """Run the loop, or its twin while loops are compiled."""

@@ -18,7 +18,7 @@ from rasterwire.request import Encoding, Resampling
 
 __all__ = ["CogPart", "CogTask", "is_averaged"]
 
-_BLOCK_BYTES = 8 << 20
+_BLOCK_BYTES = 2 << 20
 """Of the pixels that are rendered at once."""
 
 _averaging = {Resampling.BILINEAR, Resampling.CUBIC, Resampling.CUBIC_SPLINE, Resampling.LANCZOS, Resampling.AVERAGE}

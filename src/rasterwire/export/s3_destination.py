@@ -9,7 +9,7 @@ import hashlib
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import google_crc32c
@@ -251,7 +251,17 @@ def _made_client(settings: SourceSettings, keys: Mapping[str, str]) -> Any:
     key_options = {f"aws_{name}": key for name, key in keys.items()}
     region = settings.region or (_ANY_REGION if settings.endpoint else None)
     endpoint = settings.endpoint or None
-    return Session().create_client("s3", region_name=region, endpoint_url=endpoint, config=config, **key_options)
+    session = Session()
+    session.register_component("data_loader", _loader())
+    return session.create_client("s3", region_name=region, endpoint_url=endpoint, config=config, **key_options)
+
+
+@lru_cache(maxsize=1)
+def _loader() -> Any:
+    """Return what reads the files that describe S3: 10 MB, which every client would have for itself otherwise."""
+    from botocore.loaders import create_loader
+
+    return create_loader()
 
 
 def _md5(data: bytes) -> str:

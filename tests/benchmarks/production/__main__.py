@@ -1,7 +1,6 @@
 """The bars of running many servers: each prints its figure beside its limit, and a miss ends the run with 1.
 
-    cd tests && python -m benchmarks.production [--only pairs,kill,rolling,stores,readers,cost] [--count 200]
-    cd tests && python -m benchmarks.production [--only pairs,kill,rolling,stores,readers,exports] [--count 200]
+    cd tests && python -m benchmarks.production [--only pairs,kill,rolling,stores,readers,cost,exports] [--count 200]
 
 Needs PostgreSQL, SeaweedFS, nginx and HAProxy; what is not installed is told as not measured.
 """
@@ -13,13 +12,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from benchmarks.production.cost import cost
-from benchmarks.production.exports import exports
+from benchmarks.production.exports import exports, exports_by_threads
 from benchmarks.production.kills import kills
 from benchmarks.production.pairs import pairs
 from benchmarks.production.readers import readers
 from benchmarks.production.rolling import rolling
 from benchmarks.production.shared import Bar, Shared, shared
 from benchmarks.production.stores import store_faults
+from benchmarks.production.workers import plans_on_one_worker, worker_deaths
 
 BENCHES: dict[str, tuple[Callable[[Shared, int], Iterator[Bar]], int]] = {
     "pairs": (pairs, 200),
@@ -29,6 +29,9 @@ BENCHES: dict[str, tuple[Callable[[Shared, int], Iterator[Bar]], int]] = {
     "readers": (readers, 1000),
     "cost": (cost, 2000),
     "exports": (exports, 10),
+    "exports-by-threads": (exports_by_threads, 3),
+    "worker-deaths": (worker_deaths, 20),
+    "plans-on-one-worker": (plans_on_one_worker, 200),
 }
 """By name: what yields the bars, and the full count."""
 

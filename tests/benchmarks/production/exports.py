@@ -1,9 +1,8 @@
-"""A large export to a bucket whose server is killed again and again: it is right, and no done part is made again."""
+"""A large export to a bucket whose processes are killed again and again: it is right, and little is made again."""
 
 import random
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from rasterio.windows import Window
 from rio_cogeo.cogeo import cog_validate
 
 from benchmarks.processes import Tree
+from benchmarks.production.render_cluster import KillableProcess, RenderCluster, render_cluster
 from benchmarks.production.shared import Bar, Shared
 from rasterwire import Client
 from rasterwire.client import RetryPolicy
@@ -27,68 +27,127 @@ from replica_servers import ReplicaServer, replica_servers
 
 _MAX_MB = 400
 
-_PIXELS_A_KILL = 400_000_000
-_SIDE = 8192
+_PIXELS_A_KILL = (1 << 32) // 10
+SIDE = 8192
 _EVERY = 50
 """One tile in so many is compared with another render."""
+
+_WORKERS = 2
+"""Of one thread each."""
 
 _PATIENCE = RetryPolicy(attempts=60, longest_wait=1.0)
 
 
 def exports(shared: Shared, count: int) -> Iterator[Bar]:
-    """Yield the bars of one export whose server is killed so many times."""
+    """Yield the bars of one export on workers; a server, the scheduler and a worker are killed in turns."""
+    with render_cluster(shared.new_folder("cluster"), _WORKERS) as cluster:
+        yield from _bars(shared, count, cluster)
+
+
+def exports_by_threads(shared: Shared, count: int) -> Iterator[Bar]:
+    """Yield the bars of one export that servers render themselves; the one that works at it is killed."""
+    yield from _bars(shared, count, None)
+
+
+def _bars(shared: Shared, count: int, cluster: RenderCluster | None) -> Iterator[Bar]:
     side = round((count * _PIXELS_A_KILL) ** 0.5)
-    catalog = _catalog(shared.new_folder("catalog"))
-    database = shared.new_database()
-    config = shared.config(database)
-    bucket = f"exports{next(shared.numbers)}"
+    database, bucket = shared.new_database(), f"exports{next(shared.numbers)}"
+    settings = "" if cluster is None else f'engine = "dask"\n[dask]\nscheduler = "{cluster.address}"'
+    config = shared.config(database, settings=settings)
     store = _bucket(shared, bucket)
     with config.open("a") as file:
         file.write(_destination(shared, bucket, config.parent / "keys"))
-    with ExitStack() as stack:
-        servers = stack.enter_context(replica_servers(catalog, config, shared.new_folder("state")))
+    catalog = write_smooth_image(shared.new_folder("catalog"))
+    with replica_servers(catalog, config, shared.new_folder("state")) as servers:
         began = time.perf_counter()
         name = _begin(servers[0], side)
-        peak = redone = 0
+        run = _Run(servers, database, name, cluster)
         places = random.Random(1)
         for number in range(count):
-            share = (number + places.uniform(0.2, 0.9)) / (count + 1)
-            last = _until(servers, name, share)
-            if last.HasField("end_time"):
+            if _until(servers, name, (number + places.uniform(0.2, 0.9)) / (count + 1)).HasField("end_time"):
                 break
-            before = _done(database, name)
-            driver = _driving(servers, database)
-            if driver is not None:
-                peak = max(peak, Tree(driver.pid).peak_bytes())
-                driver.kill()
-                driver.start()
-            after = _done(database, name)
-            redone += sum(after.get(part) != attempt for part, attempt in before.items())
+            run.kill(number)
         last = _until(servers, name, 2.0)
-        seconds = time.perf_counter() - began
-        peak = max(peak, *(Tree(server.pid).peak_bytes() for server in servers))
-        path = shared.new_folder("result") / "big.tif"
-        if last.state == Export.STATE_SUCCEEDED:
+        is_done, state = last.state == Export.STATE_SUCCEEDED, Export.State.Name(last.state)
+        title = f"an export of {side} x {side} in {time.perf_counter() - began:.0f} s, {len(run.killed)} times killed"
+        yield Bar(f"{title}, {last.attempt} attempts", state, "STATE_SUCCEEDED", is_done)
+        yield from run.bars()
+        if is_done:
+            path = shared.new_folder("result") / "big.tif"
             with path.open("wb") as out:
                 for chunk in obstore.get(store, "exports/big.tif").stream():
                     out.write(chunk)
-        title = f"an export of {side} x {side} in {seconds:.0f} s, {last.attempt - 1} times killed and taken up again"
-        state = Export.State.Name(last.state)
-        yield Bar(title, state, "STATE_SUCCEEDED", last.state == Export.STATE_SUCCEEDED)
-        yield Bar("parts that were done and made again", f"{redone}", "0", redone == 0)
-        yield Bar("peak memory of a server", f"{peak / 1e6:.0f} MB", f"{_MAX_MB} MB", peak < _MAX_MB * 1e6)
-        if last.state == Export.STATE_SUCCEEDED:
             is_valid, problems, _ = cog_validate(path, strict=True)
             yield Bar("rio cogeo validate --strict", "valid" if is_valid else f"{problems}"[:200], "valid", is_valid)
             wrong, tiles = _compared(path, servers[0])
             yield Bar(f"tiles that differ from another render, of {tiles}", f"{wrong}", "0", wrong == 0)
 
 
-def _catalog(folder: Path) -> Path:
+class _Run:
+    """An export whose processes are killed.
+
+    Attributes:
+        killed: what was killed, in this order, and how many parts had been begun then.
+    """
+
+    def __init__(self, servers: list[ReplicaServer], database: str, name: str, cluster: RenderCluster | None) -> None:
+        self._servers = servers
+        self._database = database
+        self._name = name
+        self._cluster = cluster
+        self._redone = 0
+        self._peak = 0
+        self.killed: list[tuple[str, int]] = []
+
+    def kill(self, number: int) -> None:
+        """Kill a process, and start it again."""
+        before = _done(self._database, self._name)
+        kind = "server" if self._cluster is None else ("server", "scheduler", "worker")[number % 3]
+        process: ReplicaServer | KillableProcess | None = _driving(self._servers, self._database)
+        if self._cluster is not None and kind != "server":
+            workers = self._cluster.workers
+            process = self._cluster.scheduler if kind == "scheduler" else workers[number // 3 % len(workers)]
+        if process is None:
+            return
+        self._look()
+        process.kill()
+        self.killed.append((kind, len(self._begun())))
+        process.start()
+        after = _done(self._database, self._name)
+        self._redone += sum(after.get(part) != attempt for part, attempt in before.items())
+        print(f"  {kind} killed when {len(before)} parts were done", flush=True)
+
+    def _begun(self) -> list[int]:
+        return [] if self._cluster is None else self._cluster.begun()
+
+    def _look(self) -> None:
+        self._peak = max(self._peak, *(Tree(server.pid).peak_bytes() for server in self._servers))
+
+    def bars(self) -> Iterator[Bar]:
+        """Yield what was done again, and the memory of each kind of process."""
+        self._look()
+        yield Bar("parts that were done and made again", f"{self._redone}", "0", self._redone == 0)
+        peaks = {"server": self._peak}
+        if self._cluster is not None:
+            begun, most = self._begun(), {"server": _WORKERS, "scheduler": _WORKERS, "worker": 1}
+            ends = [*(first for _, first in self.killed[1:]), len(begun)]
+            for (kind, first), end in zip(self.killed, ends, strict=True):
+                again = sum(part in begun[:place] for place, part in enumerate(begun[:end]) if place >= first)
+                title = f"parts that were begun a second time after a {kind} was killed"
+                yield Bar(title, f"{again}", f"{most[kind]}, one a worker that it ended", again <= most[kind])
+            for process in (self._cluster.scheduler, *self._cluster.workers):
+                process.look()
+            peaks["scheduler"] = self._cluster.scheduler.peak
+            peaks["worker"] = max(worker.peak for worker in self._cluster.workers)
+        for kind, peak in peaks.items():
+            yield Bar(f"peak memory of a {kind}", f"{peak / 1e6:.0f} MB", f"{_MAX_MB} MB", peak < _MAX_MB * 1e6)
+
+
+def write_smooth_image(folder: Path) -> Path:
     """Write a smooth image of bytes, so that the object store needs little room."""
-    profile: dict[str, Any] = {"driver": "GTiff", "width": _SIDE, "height": _SIDE, "count": 1, "dtype": "uint8"}
+    profile: dict[str, Any] = {"driver": "GTiff", "width": SIDE, "height": SIDE, "count": 1, "dtype": "uint8"}
     profile |= {"tiled": True, "blockxsize": 512, "blockysize": 512, "compress": "deflate", "crs": "EPSG:32610"}
-    y, x = np.mgrid[0:_SIDE, 0:_SIDE].astype("float32") / 700
+    y, x = np.mgrid[0:SIDE, 0:SIDE].astype("float32") / 700
     with rasterio.open(folder / "a.tif", "w", transform=Affine(10, 0, 500_000, 0, -10, 5_000_000), **profile) as raster:
         raster.write((120 + 60 * np.sin(x) + 60 * np.cos(x * y / 3)).astype("uint8"), 1)
     return folder
@@ -116,7 +175,7 @@ def _destination(shared: Shared, bucket: str, keys: Path) -> str:
 
 def _begin(server: ReplicaServer, side: int) -> str:
     download = download_pb2.DownloadParams(image="a", resampling=download_pb2.RESAMPLING_BILINEAR, crs="EPSG:32610")
-    step = 10 * _SIDE / side
+    step = 10 * SIDE / side
     download.crs_transform[:] = [step, 0, 500_000, 0, -step, 5_000_000]
     download.dimensions[:] = [side, side]
     params = export_service_pb2.ExportParams(download=download, destination="results", prefix="big", max_pixels=1 << 40)

@@ -18,6 +18,7 @@ from rasterwire.expression.functions.image import distance
 from rasterwire.files import decoded_tile, lzw
 from rasterwire.nodes import loops, rank
 from rasterwire.render import area_kernels, kernels, mean_kernels
+from rasterwire.server.process.memory import return_memory
 
 _log = logging.getLogger("rasterwire.server")
 
@@ -78,6 +79,8 @@ def _load(stop: threading.Event) -> None:
             return
         with compiled.loops_in_thread():
             module.warm_up()
+        compiled.shed_compiler()  # after each module, so that it is never there for all
+    return_memory()
 
 
 def warm_up_first(turn: Path) -> None:
