@@ -297,7 +297,7 @@ MISFITS = {
     "dimensions": "has to be one whole number or two, width and height, such as 100 or 100x50, got '10x'",
     "crs": "has to be a code such as EPSG:32610, WKT or PROJJSON, got 4326",
     "format": "has to be one of FORMAT_ZIPPED_GEO_TIFF, FORMAT_ZIPPED_GEO_TIFF_PER_BAND, FORMAT_GEO_TIFF, FORMAT_NPY, "
-    "FORMAT_PNG, FORMAT_JPEG, got 'TIFF'",
+    "FORMAT_PNG, FORMAT_JPEG, FORMAT_ZARR, got 'TIFF'",
     "regoin": "there is no such field; did you mean region?",
 }
 

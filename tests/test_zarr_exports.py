@@ -71,6 +71,9 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exporter]:
     scaled = values_of("int16", (2, 300, 200))
     details = {"scales": (0.5, 0.5), "offsets": (-3.0, -3.0), "units": ("K", "K"), "nodata": -32768}
     write(catalog / "scaled.tif", "int16", scaled, **details)
+    with rasterio.open(catalog / "scaled.tif", "r+") as raster:
+        raster.update_tags(mission="x", units="of nothing", AREA_OR_POINT="Point")
+        raster.update_tags(2, grid_mapping="elsewhere", wavelength="842")
     write(catalog / "turned.tif", "uint8", scaled[:1] % 100, transform=Affine(8, 6, 500_000, 6, -8, 4_100_000))
     write(catalog / "lonlat.tif", "uint8", scaled[:1] % 100, crs="EPSG:4326", transform=Affine(0.1, 0, 5, 0, -0.1, 60))
     write(catalog / "plan.tif", "uint8", scaled[:1] % 100, crs='LOCAL_CS["of a plan",UNIT["metre",1]]')
@@ -244,6 +247,20 @@ def test_scale_offset_unit_and_nodata_are_those_of_cf(running: Exporter) -> None
             assert decoded[name].rio.encoded_nodata == -32768
 
 
+def test_items_of_the_source_are_attributes_and_what_has_no_place_is_told(running: Exporter) -> None:
+    params = as_format(Params(image="scaled"), download_pb2.FORMAT_ZARR)
+    dry = ExportParams(download=params, destination="results", validate_only=True)
+    plan = running.stub.CreateExport(export_service_pb2.CreateExportRequest(params=dry), timeout=HANG).plan
+    assert {left.item for left in plan.left_out} == {"AREA_OR_POINT"}
+    store, _ = stored(running, params)
+    group = group_of(store)
+    assert group.attrs["mission"] == "x"
+    assert "units" not in group.attrs
+    second = dict(group["B2"].attrs)
+    assert (second["wavelength"], second["grid_mapping"], second["units"]) == ("842", "spatial_ref", "K")
+    assert "wavelength" not in group["B1"].attrs
+
+
 @pytest.mark.parametrize("image", ["turned", "lonlat", "plan", "nowhere"])
 def test_every_grid_is_that_of_the_source(running: Exporter, image: str) -> None:
     store, _ = stored(running, Params(image=image))
@@ -263,18 +280,24 @@ def test_every_grid_is_that_of_the_source(running: Exporter, image: str) -> None
             assert cube["x"].attrs["units"] == "degrees_east"
 
 
-def test_a_store_in_a_folder_of_images_is_an_image_of_the_same_pixels(running: Exporter, tmp_path: Path) -> None:
+@pytest.mark.parametrize("has_item", [False, True])
+def test_a_store_in_a_folder_of_images_is_an_image_of_the_same_pixels(
+    running: Exporter, tmp_path: Path, has_item: bool
+) -> None:
     params = warped(mask=download_pb2.MASK_NODATA)
     path = tmp_path / "whole.tif"
     path.write_bytes(running.server.stream(params)[0])
-    store, _ = stored(running, params)
+    store, ended = stored(running, params)
     images = tmp_path / "images"
     images.mkdir()
-    store.rename(images / "cube.zarr")
+    if has_item:
+        store.with_suffix(".stac.json").rename(images / f"{store.stem}.stac.json")
+    store.rename(images / store.name)
+    image = ended.prefix if has_item else store.stem
     (tmp_path / "second").mkdir()
     with exporter(tmp_path / "second", catalog=images) as second:
         bands = [download_pb2.BandSpec(id=name) for name in ("red", "nir")]
-        again = second.server.stream(Params(image="cube", bands=bands, format=download_pb2.FORMAT_GEO_TIFF))[0]
+        again = second.server.stream(Params(image=image, bands=bands, format=download_pb2.FORMAT_GEO_TIFF))[0]
         (tmp_path / "again.tif").write_bytes(again)
     with rasterio.open(path) as expected, rasterio.open(tmp_path / "again.tif") as served:
         assert served.descriptions == expected.descriptions
