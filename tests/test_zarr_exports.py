@@ -1,10 +1,13 @@
 """Exports of Zarr stores, as zarr-python, xarray and rioxarray read them, beside GeoTIFFs of the same requests."""
 
 import json
+import subprocess
+import sys
 import uuid
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import google_crc32c
@@ -21,7 +24,9 @@ from affine import Affine
 
 from effort import HANG
 from exporting import Exporter, exporter, make_catalog, warped
+from rasterwire.client import Client
 from rasterwire.export import zarr_layout
+from rasterwire.request import MaskOutput
 from rasterwire.v1 import download_pb2, export_service_pb2
 from rasterwire.v1.export_service_pb2 import Export, ExportParams
 from serving import refusal
@@ -66,6 +71,9 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exporter]:
     scaled = values_of("int16", (2, 300, 200))
     details = {"scales": (0.5, 0.5), "offsets": (-3.0, -3.0), "units": ("K", "K"), "nodata": -32768}
     write(catalog / "scaled.tif", "int16", scaled, **details)
+    with rasterio.open(catalog / "scaled.tif", "r+") as raster:
+        raster.update_tags(mission="x", units="of nothing", AREA_OR_POINT="Point")
+        raster.update_tags(2, grid_mapping="elsewhere", wavelength="842")
     write(catalog / "turned.tif", "uint8", scaled[:1] % 100, transform=Affine(8, 6, 500_000, 6, -8, 4_100_000))
     write(catalog / "lonlat.tif", "uint8", scaled[:1] % 100, crs="EPSG:4326", transform=Affine(0.1, 0, 5, 0, -0.1, 60))
     write(catalog / "plan.tif", "uint8", scaled[:1] % 100, crs='LOCAL_CS["of a plan",UNIT["metre",1]]')
@@ -151,19 +159,30 @@ def test_arrays_have_the_pixels_masks_and_places_of_a_geotiff(running: Exporter,
 
 
 @pytest.mark.usefixtures("_many_parts")
-@pytest.mark.parametrize("most_bytes", [1 << 26, 1 << 18])
+@pytest.mark.parametrize("most_bytes", [1 << 26, 1 << 21])
+@pytest.mark.parametrize("mask", [None, download_pb2.MASK_BAND, download_pb2.MASK_EACH_BAND])
 def test_every_type_keeps_every_bit(
-    running: Exporter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most_bytes: int
+    running: Exporter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most_bytes: int, mask: Any
 ) -> None:
-    monkeypatch.setattr(zarr_layout, "_MOST_BYTES", most_bytes)  # with the smaller one, few bands are rendered at once
-    params = Params(image="types")
+    monkeypatch.setattr(zarr_layout, "_MOST_BYTES", most_bytes)  # with the smaller one, some bands are rendered at once
+    region = download_pb2.Region(
+        bounding_box=download_pb2.BoundingBox(west=499_000, south=4_094_000, east=512_000, north=4_099_900),
+        crs="EPSG:32610",
+    )
+    params = Params(image="types", mask=mask, region=None if mask is None else region)
     store, _ = stored(running, params)
     files = geotiffs(running, params, tmp_path / "bands.zip")
     assert len(files) == len(TYPES)
     with opened(store) as cube:
-        assert list(cube.data_vars) == list(files)
+        assert list(cube.data_vars)[: len(files)] == list(files)
+        every = np.logical_and.reduce([file.read_masks(1) > 0 for file in files.values()])
+        assert every.all() == (mask is None)
         for name, file in files.items():
-            assert same(cube[name].values, file.read(1)), name
+            of_band = file.read_masks(1) > 0
+            assert same(cube[name].values[of_band], file.read(1)[of_band]), name
+            if mask is not None:
+                expected = every if mask == download_pb2.MASK_BAND else of_band
+                assert np.array_equal(cube[cube[name].attrs["ancillary_variables"]].values, expected)
 
 
 @pytest.mark.parametrize(
@@ -190,7 +209,7 @@ def test_chunks_are_compressed_as_asked_and_lie_in_shards(
 
 
 @pytest.mark.usefixtures("_many_parts")
-@pytest.mark.parametrize("composite", [download_pb2.COMPOSITE_MEDIAN, download_pb2.COMPOSITE_MEAN])
+@pytest.mark.parametrize("composite", [download_pb2.COMPOSITE_MEDIAN, download_pb2.COMPOSITE_FIRST])
 def test_computed_images_have_the_pixels_of_one_whole_render(running: Exporter, tmp_path: Path, composite: Any) -> None:
     params = warped()
     params.ClearField("image")
@@ -203,9 +222,13 @@ def test_computed_images_have_the_pixels_of_one_whole_render(running: Exporter, 
         for index, name in enumerate(("red", "nir"), 1):
             valid = expected.read_masks(index) > 0
             assert not valid.all()
-            assert np.array_equal(cube[name].values[valid], expected.read(index)[valid])
-            assert cube[name].dtype.kind == "f"
-            assert np.array_equal(np.isnan(decoded[name].values), ~valid)
+            assert same(cube[name].values[valid], expected.read(index)[valid])
+            if composite == download_pb2.COMPOSITE_MEDIAN:  # floats, of which NaN is no value
+                assert cube[name].dtype.kind == "f"
+                assert np.array_equal(np.isnan(decoded[name].values), ~valid)
+            else:  # whole numbers, of which each may be one
+                assert cube[name].dtype == "uint16"
+                assert np.array_equal(cube[cube[name].attrs["ancillary_variables"]].values, valid)
 
 
 def test_scale_offset_unit_and_nodata_are_those_of_cf(running: Exporter) -> None:
@@ -222,6 +245,20 @@ def test_scale_offset_unit_and_nodata_are_those_of_cf(running: Exporter) -> None
             assert np.array_equal(np.isnan(decoded[name].values), ~valid)
             assert decoded[name].attrs["units"] == "K"
             assert decoded[name].rio.encoded_nodata == -32768
+
+
+def test_items_of_the_source_are_attributes_and_what_has_no_place_is_told(running: Exporter) -> None:
+    params = as_format(Params(image="scaled"), download_pb2.FORMAT_ZARR)
+    dry = ExportParams(download=params, destination="results", validate_only=True)
+    plan = running.stub.CreateExport(export_service_pb2.CreateExportRequest(params=dry), timeout=HANG).plan
+    assert {left.item for left in plan.left_out} == {"AREA_OR_POINT"}
+    store, _ = stored(running, params)
+    group = group_of(store)
+    assert group.attrs["mission"] == "x"
+    assert "units" not in group.attrs
+    second = dict(group["B2"].attrs)
+    assert (second["wavelength"], second["grid_mapping"], second["units"]) == ("842", "spatial_ref", "K")
+    assert "wavelength" not in group["B1"].attrs
 
 
 @pytest.mark.parametrize("image", ["turned", "lonlat", "plan", "nowhere"])
@@ -243,18 +280,24 @@ def test_every_grid_is_that_of_the_source(running: Exporter, image: str) -> None
             assert cube["x"].attrs["units"] == "degrees_east"
 
 
-def test_a_store_in_a_folder_of_images_is_an_image_of_the_same_pixels(running: Exporter, tmp_path: Path) -> None:
+@pytest.mark.parametrize("has_item", [False, True])
+def test_a_store_in_a_folder_of_images_is_an_image_of_the_same_pixels(
+    running: Exporter, tmp_path: Path, has_item: bool
+) -> None:
     params = warped(mask=download_pb2.MASK_NODATA)
     path = tmp_path / "whole.tif"
     path.write_bytes(running.server.stream(params)[0])
-    store, _ = stored(running, params)
+    store, ended = stored(running, params)
     images = tmp_path / "images"
     images.mkdir()
-    store.rename(images / "cube.zarr")
+    if has_item:
+        store.with_suffix(".stac.json").rename(images / f"{store.stem}.stac.json")
+    store.rename(images / store.name)
+    image = ended.prefix if has_item else store.stem
     (tmp_path / "second").mkdir()
     with exporter(tmp_path / "second", catalog=images) as second:
         bands = [download_pb2.BandSpec(id=name) for name in ("red", "nir")]
-        again = second.server.stream(Params(image="cube", bands=bands, format=download_pb2.FORMAT_GEO_TIFF))[0]
+        again = second.server.stream(Params(image=image, bands=bands, format=download_pb2.FORMAT_GEO_TIFF))[0]
         (tmp_path / "again.tif").write_bytes(again)
     with rasterio.open(path) as expected, rasterio.open(tmp_path / "again.tif") as served:
         assert served.descriptions == expected.descriptions
@@ -329,3 +372,74 @@ def test_a_second_export_leaves_the_store_of_the_first(running: Exporter) -> Non
     for file in ended.files:
         assert f"{google_crc32c.value((running.folder / file.key).read_bytes()):08x}" == file.crc32c
     assert store.is_dir()
+
+
+def test_the_client_and_the_command_line_export_stores(running: Exporter) -> None:
+    with Client(running.server.address) as client:
+        export = client.export({"image": "a", "format": "ZARR"}, "results/by-client", progress=False)
+    assert "by-client.zarr/zarr.json" in {file.key for file in export.files}
+    command = [sys.executable, "-m", "rasterwire.cli", "export", "a", "--format", "zarr", "--to", "results/by-cli"]
+    command += ["--watch", "--server", running.server.address]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=HANG, check=False)
+    assert done.returncode == 0, done
+    with rasterio.open(running.catalog / "a.tif") as image:
+        for name in ("by-client", "by-cli"):
+            with opened(running.folder / f"{name}.zarr") as cube:
+                assert same(cube["red"].values, image.read(1))
+
+
+def raster_of(side: int, types: Sequence[str], mask: MaskOutput | None = None, names: Sequence[str] = ()) -> Any:
+    """Return what a layout has to know of a raster."""
+    names = names or [f"B{number}" for number in range(len(types))]
+    bands = [SimpleNamespace(name=name, dtype=dtype, fill=0) for name, dtype in zip(names, types, strict=True)]
+    return SimpleNamespace(grid=SimpleNamespace(shape=(side, side)), bands=bands, mask=mask)
+
+
+@pytest.mark.parametrize("mask", [None, MaskOutput.BAND, MaskOutput.EACH_BAND])
+@pytest.mark.parametrize(
+    ("side", "types"),
+    [
+        (1, ["uint8"]),
+        (257, ["float64"] * 3),
+        (20_000, ["uint8"]),
+        (100_000, ["uint16"] * 12),
+        (60_000, ["float32", "uint8"]),
+        (5_000, ["uint16"] * 60),
+    ],
+)
+def test_parts_cover_each_array_once_and_stay_within_memory(side: int, types: list[str], mask: Any) -> None:
+    layout = zarr_layout.lay_out(raster_of(side, types, mask))
+    keys, numbers = set[str](), list[int]()
+    area = 0
+    for part in layout.parts():
+        size = layout.shard[0] * layout.shard[1]
+        sizes = [np.dtype(layout.arrays[index].dtype).itemsize * size for _, index in part.shards]
+        assert max(sizes) <= 128 << 20
+        assert part.bands[1] - part.bands[0] == 1 or len(sizes) == 1 or sum(sizes) <= 64 << 20
+        assert part.window.row % layout.shard[0] == part.window.col % layout.shard[1] == 0
+        area += part.window.height * part.window.width * len(part.shards)
+        keys |= {layout.key(part, index) for _, index in part.shards}
+        numbers += [number for number, _ in part.shards]
+    assert numbers == [*range(1, layout.shards + 1)]
+    assert len(keys) == len(numbers) <= 10_000
+    assert area == side * side * len(layout.arrays)
+
+
+@pytest.mark.parametrize(
+    ("raster", "remedy"),
+    [
+        (raster_of(1_500_000, ["uint16"]), "smaller region"),
+        (raster_of(2_000, ["float64"] * 100, MaskOutput.BAND), "EACH_BAND"),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_the_remedy(raster: Any, remedy: str) -> None:
+    with pytest.raises(ValueError, match=remedy):
+        zarr_layout.lay_out(raster)
+
+
+def test_names_of_arrays_are_names_of_folders_and_none_of_zarr() -> None:
+    names = ["a/b", "A_B", "x", "..", "__c", "zarr.json", "mask", "wärme"]
+    layout = zarr_layout.lay_out(raster_of(300, ["uint8"] * len(names), MaskOutput.BAND, names))
+    expected = ["a_b", "A_B_1", "x_1", "download", "_c", "zarr.json_1", "mask", "wärme", "mask_1"]
+    assert [array.name for array in layout.arrays] == expected
+    assert {array.mask for array in layout.arrays[:-1]} == {"mask_1"}

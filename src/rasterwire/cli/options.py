@@ -55,7 +55,11 @@ _request = [
     click.option("--nodata", type=_Number(), help="What invalid pixels get."),
     click.option("--mask", type=_names(download_pb2.Mask, "MASK_"), help="Default: what loses no valid pixel."),
     click.option("--clip-to-region", is_flag=True, help="Mask outside the polygon."),
-    click.option("--compression", type=_names(download_pb2.Compression, "COMPRESSION_"), help="Default DEFLATE."),
+    click.option(
+        "--compression",
+        type=_names(download_pb2.Compression, "COMPRESSION_"),
+        help="Default DEFLATE, of zarr ZSTD.",
+    ),
     click.option("--compression-level", type=_Number(), metavar="INTEGER", help="1 to 9, zstd to 22."),
     click.option("--cloud-optimized", is_flag=True, help="Overviews inside, header first; one mask for all bands."),
     click.option("--visualize", is_flag=True, help="Bytes to look at, in any format; PNG and JPEG are by themselves."),

@@ -2,7 +2,7 @@
 
 Each band is an array, as xarray shows it, and so is each mask. An array is cut into shards, each of which is an object
 of many chunks. A part is what is rendered at once: the shards of one window, of all bands, or of some where these are
-so many that memory would not be flat.
+so many that memory would not be flat; a mask of all bands is then rendered by itself.
 """
 
 from collections.abc import Iterator
@@ -27,13 +27,13 @@ _CHUNK, _SMALL_CHUNK = 512, 256
 """Pixels a side of a chunk, and of one that holds the whole image."""
 
 _LEAST_BYTES = 16 << 20
-"""Of a part before compression; it has less than four times as many, unless there were too many objects."""
+"""Of a part before compression; it has about as many, unless there were too many objects."""
 
 _MOST_BYTES = 64 << 20
 """Of a part of several bands before compression."""
 
 _MOST_SHARD_BYTES = 128 << 20
-"""Of one object before compression, and of a part that has to be rendered as a whole."""
+"""Of one object before compression, and of a chunk of each band where these have one mask."""
 
 _MOST_SHARDS = 8_000
 """Objects of all parts; larger parts are taken before there are more. An export has 10,000 files, and each array has
@@ -118,15 +118,24 @@ class ZarrLayout:
         for row in range(0, self.height, rows):
             for col in range(0, self.width, cols):
                 window = Window(row, col, min(rows, self.height - row), min(cols, self.width - col))
-                for first in range(0, self.bands, self.bands_at_once):
-                    bands = first, min(first + self.bands_at_once, self.bands)
-                    indices = [
-                        index
-                        for index, array in enumerate(self.arrays)
-                        if array.band is None or bands[0] <= array.band < bands[1]
-                    ]
+                for bands, indices in self._groups():
                     yield ZarrPart(window, bands, tuple(enumerate(indices, number)))
                     number += len(indices)
+
+    def _groups(self) -> Iterator[tuple[tuple[int, int], list[int]]]:
+        """Yield what is rendered at once of a window: the bands, and the arrays that are made of them."""
+        of_all = [index for index, array in enumerate(self.arrays) if array.band is None]
+        if self.bands_at_once >= self.bands:
+            yield (0, self.bands), [*range(len(self.arrays))]
+            return
+        for first in range(0, self.bands, self.bands_at_once):
+            end = min(first + self.bands_at_once, self.bands)
+            yield (
+                (first, end),
+                [i for i, array in enumerate(self.arrays) if array.band is not None and first <= array.band < end],
+            )
+        if of_all:  # their mask needs all bands, of which no more than a block is kept
+            yield (0, self.bands), of_all
 
     def key(self, part: ZarrPart, index: int) -> str:
         """Return the name of an object in the store."""
@@ -151,7 +160,7 @@ def lay_out(raster: RasterPlan) -> ZarrLayout:
 
     span = 1
     while span < max(down, across) and ((span * chunk) ** 2 * pixel < _LEAST_BYTES or count(span) > _MOST_SHARDS):
-        span *= 2
+        span += max(1, span // 4)
     shard = min(span, down) * chunk, min(span, across) * chunk
     area = shard[0] * shard[1]
     widest = max(np.dtype(array.dtype).itemsize for array in arrays)
@@ -160,11 +169,9 @@ def lay_out(raster: RasterPlan) -> ZarrLayout:
     at_once = len(raster.bands)
     if area * pixel > _MOST_BYTES:
         at_once = max(1, _MOST_BYTES // (area * (widest + (raster.mask is MaskOutput.EACH_BAND))))
-    if raster.mask is MaskOutput.BAND and at_once < len(raster.bands):
-        if area * pixel > _MOST_SHARD_BYTES:
-            problem = "one mask of so many bands needs all of them at once"
-            raise ValueError(f"{problem}; ask for mask EACH_BAND, a nodata value, or fewer bands")
-        at_once = len(raster.bands)
+    if raster.mask is MaskOutput.BAND and chunk * chunk * pixel > _MOST_SHARD_BYTES:
+        problem = "one mask of so many bands needs all of them at once"
+        raise ValueError(f"{problem}; ask for mask EACH_BAND, a nodata value, or fewer bands")
     return ZarrLayout(height, width, chunk, shard, arrays, at_once)
 
 

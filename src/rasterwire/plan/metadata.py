@@ -91,6 +91,7 @@ def _attributes(raster: RasterPlan, losses: _Losses) -> RasterMetadata:
     _lose_all(raster, "format ZARR has no place for it", losses, _of_attributes)
     names = [band.name for band in raster.bands]
     files = list({band.stored.href: band.stored.metadata.file for band in raster.bands}.values())
+    _lose_unread(files, names, losses)
     return RasterMetadata(
         items=_common_items(files, names, losses),
         band_items=tuple(_items(band, raster, losses) for band in raster.bands),
