@@ -43,14 +43,14 @@ class Place:
         return f"{self.ports.get(int(digits), digits)}"
 
 
-def command_of(arguments: Sequence[str], place: Place) -> list[str]:
+def command_of(arguments: Sequence[str], place: Place, module: str = "rasterwire.cli") -> list[str]:
     """Return the command of a container of the image."""
-    return [sys.executable, "-m", "rasterwire.cli", *map(place.here, arguments)]
+    return [sys.executable, "-m", module, *map(place.here, arguments)]
 
 
 @contextmanager
 def server_process(
-    arguments: Sequence[str], variables: Mapping[str, str], place: Place, log: Path
+    arguments: Sequence[str], variables: Mapping[str, str], place: Place, log: Path, module: str = "rasterwire.cli"
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run the server of a manifest while the context is open.
 
@@ -59,11 +59,12 @@ def server_process(
         variables: of the container.
         place: what is in place of its files and ports.
         log: gets what it prints.
+        module: what runs, where that is not the image's entrypoint.
     """
     told = {name: place.here(value) for name, value in variables.items() if name != "HOME"}  # it has compiled loops
     environment = dict(os.environ) | told
     with log.open("wb") as output:
-        command = command_of(arguments, place)
+        command = command_of(arguments, place, module)
         process = subprocess.Popen(command, env=environment, stdout=output, stderr=output, stdin=subprocess.DEVNULL)
     try:
         yield process

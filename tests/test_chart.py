@@ -53,6 +53,7 @@ EVERYTHING: dict[str, Any] = {
         "callers": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "ingress"}}}],
         "egress": [{"to": [{"ipBlock": {"cidr": "10.0.0.0/8"}}], "ports": [{"port": 5432, "protocol": "TCP"}]}],
     },
+    "dask": {"enabled": True, "workers": 3, "tlsSecret": "dask-tls"},
     "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
     "serviceAccount": {"annotations": {"example.org/role": "images"}},
 }
@@ -64,6 +65,8 @@ FILES: dict[str, dict[str, Any]] = {
     "everything": EVERYTHING,
     "several": SEVERAL,
     "open": {"networkPolicy": {"enabled": False}, "imagesClaim": "rasters"},
+    "dask": {"dask": {"enabled": True}},
+    "open dask": {"dask": {"enabled": True}, "networkPolicy": {"enabled": False}, "imagesClaim": "rasters"},
 }
 """Values, by name."""
 
@@ -89,7 +92,7 @@ def test_helm_finds_nothing_wrong_and_what_it_renders_is_valid(name: str) -> Non
     assert not [message for message in report["messages"] if message["severity"] > 1]
     manifests = rendered(FILES[name])
     for version in ("1.27", "1.37"):
-        for document in [*manifests.release.values(), *manifests.migration.values()]:
+        for document in manifests.documents:
             if document["kind"] != "ServiceMonitor":  # not of Kubernetes itself
                 kubernetes_validate.validate(document, version, strict=True)
 
@@ -108,14 +111,13 @@ def test_the_schema_has_what_the_values_have_and_the_templates_use_each() -> Non
     def compare(values: Manifest, of: Manifest, path: str) -> None:
         assert of.get("additionalProperties") is False, path
         assert set(of["properties"]) - {"global"} >= set(values), path
-        assert set(values) == set(of["properties"]) - {"global"} or path == "Values.resources", path
+        assert set(values) == set(of["properties"]) - {"global"}, path
         for name, value in values.items():
             inner = of["properties"][name]
             if isinstance(value, dict) and "properties" in inner:
                 compare(value, inner, f"{path}.{name}")
             else:
-                used = f"{path}.{name}" if not path.startswith("Values.resources") else path
-                assert re.search(rf"\.{re.escape(used)}\b", templates), used
+                assert re.search(rf"\.{re.escape(f'{path}.{name}')}\b", templates), f"{path}.{name}"
 
     templates = "".join(path.read_text() for path in (CHART / "templates").iterdir())
     compare(default_values(), schema(), "Values")
@@ -135,6 +137,10 @@ def test_the_schema_has_what_the_values_have_and_the_templates_use_each() -> Non
         {"drainSeconds": -1},
         {"resources": {"limit": {"cpu": "1"}}},
         {"resources": {"limits": {"cpu": "much"}}},
+        {"dask": {"worker": 3}},
+        {"dask": {"workers": 0}},
+        {"dask": {"tlsSecret": "Dask"}},
+        {"dask": {"workerResources": {"limit": {"cpu": "1"}}}},
         {"autoscaling": {"maxReplica": 3}},
         {"autoscaling": {"queueSeconds": 0}},
         {"networkPolicy": {"callers": []}},
@@ -173,7 +179,9 @@ def test_a_pod_can_do_no_more_than_it_needs(name: str) -> None:
     manifests = rendered(FILES[name])
     job = manifests.migration.get("Job")
     assert (job is not None) == ("database" in FILES[name].get("config", ""))
-    for template in [manifests.pod, *([job["spec"]["template"]] if job else [])]:
+    dask = [parts["Deployment"]["spec"]["template"] for parts in manifests.dask.values()]
+    assert len(dask) == (2 if FILES[name].get("dask") else 0)
+    for template in [manifests.pod, *([job["spec"]["template"]] if job else []), *dask]:
         pod = template["spec"]
         assert pod["automountServiceAccountToken"] is False
         assert pod["enableServiceLinks"] is False
@@ -188,7 +196,8 @@ def test_a_pod_can_do_no_more_than_it_needs(name: str) -> None:
         volumes = {volume["name"]: volume for volume in pod["volumes"]}
         assert {mount["name"] for mount in container["volumeMounts"]} == set(volumes)
         writable = {mount["mountPath"] for mount in container["volumeMounts"] if not mount.get("readOnly")}
-        assert writable == {"/var/lib/rasterwire", "/tmp"}
+        state = set() if container["name"] == "scheduler" else {"/var/lib/rasterwire"}
+        assert writable == {"/tmp", *state}
         assert all("sizeLimit" in volume["emptyDir"] for volume in volumes.values() if "emptyDir" in volume)
 
 
@@ -216,15 +225,17 @@ def test_what_is_named_in_one_place_is_there_in_the_other() -> None:
     pod_labels = manifests.migration["Job"]["spec"]["template"]["metadata"]["labels"]
     assert migration["podSelector"]["matchLabels"].items() <= pod_labels.items()
     assert "ingress" not in migration, "nobody may call it"
-    assert (migration["policyTypes"], migration["egress"]) == (["Ingress", "Egress"], policy["spec"]["egress"])
+    assert migration["policyTypes"] == ["Ingress", "Egress"]
+    assert migration["egress"] == policy["spec"]["egress"][: len(migration["egress"])], "without Dask"
     target = release["HorizontalPodAutoscaler"]["spec"]["scaleTargetRef"]
     assert target["name"] == release["Deployment"]["metadata"]["name"]
     assert "replicas" not in release["Deployment"]["spec"], "the autoscaler sets them"
     assert manifests.pod["spec"]["serviceAccountName"] == release["ServiceAccount"]["metadata"]["name"]
     config = next(volume for volume in manifests.pod["spec"]["volumes"] if volume["name"] == "config")
     assert config["configMap"]["name"] == release["ConfigMap"]["metadata"]["name"]
-    for config_map in (release["ConfigMap"], manifests.migration["ConfigMap"]):
-        assert config_map["data"] == {"rasterwire.toml": EVERYTHING["config"]}
+    assert manifests.migration["ConfigMap"]["data"] == {"rasterwire.toml": EVERYTHING["config"]}
+    assert EVERYTHING["config"] in release["ConfigMap"]["data"]["rasterwire.toml"]
+    assert rendered(SEVERAL).release["ConfigMap"]["data"] == {"rasterwire.toml": SEVERAL["config"]}
     probes = [container[f"{name}Probe"]["httpGet"]["scheme"] for name in ("startup", "liveness", "readiness")]
     assert probes == ["HTTPS"] * 3
 

@@ -3,16 +3,48 @@
 {{- end }}
 
 {{- define "rasterwire.selector" -}}
-app.kubernetes.io/name: {{ .Chart.Name }}
-app.kubernetes.io/instance: {{ .Release.Name }}
-app.kubernetes.io/component: server
+{{ include "rasterwire.selectorOf" (dict "root" . "component" "server") }}
 {{- end }}
 
 {{- define "rasterwire.labels" -}}
-{{ include "rasterwire.selector" . }}
+{{ include "rasterwire.labelsOf" (dict "root" . "component" "server") }}
+{{- end }}
+
+{{/* The arguments are `root` and `component`: server, scheduler or worker. */}}
+{{- define "rasterwire.selectorOf" -}}
+app.kubernetes.io/name: {{ .root.Chart.Name }}
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/component: {{ .component }}
+{{- end }}
+
+{{- define "rasterwire.labelsOf" -}}
+{{ include "rasterwire.selectorOf" . }}
+{{- with .root }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
+{{- end }}
+{{- end }}
+
+{{/* The config file, with what the chart knows of Dask. Keys of the file itself come before its tables. */}}
+{{- define "rasterwire.config" -}}
+{{- if .Values.dask.enabled -}}
+{{- if regexMatch "(?m)^\\s*(engine\\s*=|\\[\\s*dask\\s*\\])" .Values.config }}
+{{- fail "config: with dask.enabled the chart writes engine and [dask] itself; delete them" }}
+{{- end -}}
+engine = "dask"
+{{ .Values.config | trimSuffix "\n" }}
+
+[dask]
+scheduler = "{{ ternary "tls" "tcp" (ne .Values.dask.tlsSecret "") }}://{{ include "rasterwire.fullname" . }}-scheduler:8786"
+{{- if .Values.dask.tlsSecret }}
+ca_file = "/etc/rasterwire/dask/ca.crt"
+certificate_file = "/etc/rasterwire/dask/tls.crt"
+key_file = "/etc/rasterwire/dask/tls.key"
+{{- end }}
+{{ else -}}
+{{ .Values.config }}
+{{- end -}}
 {{- end }}
 
 {{/* Not empty where the config file names a database. */}}
@@ -45,13 +77,35 @@ securityContext:
     type: RuntimeDefault
 {{- end }}
 
-{{- define "rasterwire.container" -}}
+{{- define "rasterwire.image" -}}
 image: {{ .Values.image | default (printf "%s:%s" .Chart.Name .Chart.AppVersion) | quote }}
 securityContext:
   allowPrivilegeEscalation: false
   readOnlyRootFilesystem: true
   capabilities:
     drop: [ALL]
+{{- end }}
+
+{{/* Certificate and key for connections of Dask; where one uses them, it mounts them. */}}
+{{- define "rasterwire.daskMount" -}}
+{{- if and .Values.dask.enabled .Values.dask.tlsSecret -}}
+- name: dask-tls
+  mountPath: /etc/rasterwire/dask
+  readOnly: true
+{{- end }}
+{{- end }}
+
+{{- define "rasterwire.daskVolume" -}}
+{{- if and .Values.dask.enabled .Values.dask.tlsSecret -}}
+- name: dask-tls
+  secret:
+    secretName: {{ .Values.dask.tlsSecret }}
+    defaultMode: 0440
+{{- end }}
+{{- end }}
+
+{{- define "rasterwire.container" -}}
+{{ include "rasterwire.image" . }}
 {{- with .Values.secretVariables }}
 envFrom:
   {{- range . }}
@@ -121,4 +175,24 @@ volumeMounts:
 {{- with .Values.networkPolicy.egress }}
 {{ toYaml . }}
 {{- end }}
+{{- end }}
+
+{{/* Pods that a pod may call, or that may call it: the arguments are `root` and `components`. */}}
+{{- define "rasterwire.peers" -}}
+{{- range .components }}
+- podSelector:
+    matchLabels:
+      {{- include "rasterwire.selectorOf" (dict "root" $.root "component" .) | nindent 6 }}
+{{- end }}
+{{- end }}
+
+{{/* Of servers and workers: the scheduler, and the workers at any port, since each chooses its own. */}}
+{{- define "rasterwire.daskEgress" -}}
+- to:
+    {{- include "rasterwire.peers" (dict "root" . "components" (list "scheduler")) | nindent 4 }}
+  ports:
+    - port: 8786
+      protocol: TCP
+- to:
+    {{- include "rasterwire.peers" (dict "root" . "components" (list "worker")) | nindent 4 }}
 {{- end }}
