@@ -10,7 +10,8 @@ JAVASCRIPT = tests/earth_engine/javascript
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
 CODE = src tests docs protos/generate.py clients/conformance clients/qgis
-PYTEST = -n 2
+# Modules stay whole, so that few servers are started twice; whoever has nothing left takes half of what another has.
+PYTEST = -n auto --dist worksteal
 
 # Tests start many short processes: what one of them made of a module, the next shall find.
 unexport PYTHONDONTWRITEBYTECODE

@@ -16,6 +16,11 @@ settings.register_profile("any machine", deadline=None, suppress_health_check=[H
 settings.load_profile("any machine")  # by default examples that a busy machine makes in 30 s fail a test
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Tests wait for servers and other processes for half of their time, so one more runs than there are cores."""
+    return min((os.cpu_count() or 1) + 1, 6)
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real rasters and STAC documents; it is not part of the repository."""
