@@ -13,6 +13,7 @@ from google.protobuf.message import Message
 from rasterio.io import MemoryFile
 
 from cases import every
+from effort import HANG
 from images import SCENE
 from rasterwire.client import Client, Created, Downloaded
 from rasterwire.client.html import block
@@ -81,6 +82,12 @@ class Page(HTMLParser):
 def shown(value: object) -> Page:
     """Return what Jupyter shows of a value, as it asks for it."""
     return Page(value._repr_html_())  # type: ignore[attr-defined]
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for a thumbnail as long as a busy machine takes."""
+    monkeypatch.setattr("rasterwire.client.sync.SECONDS", HANG)
 
 
 @pytest.fixture(scope="module")
