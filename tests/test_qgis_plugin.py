@@ -129,6 +129,12 @@ def test_the_canvas_ends_at_the_poles_and_once_around_the_earth() -> None:
     assert params["dimensions"] == [720, 360]
 
 
+def test_a_rounding_error_makes_no_pixel_more() -> None:
+    assert 2.1 / 0.3 > 7
+    params = read_params(Choice("a", grid=Grid.VIEW_CANVAS), View("EPSG:32610", False, 0, 0, 2.1, 2.11, 0.3))
+    assert params["dimensions"] == [7, 8]
+
+
 @every(
     ("view", "sentence"),
     [

@@ -1,6 +1,7 @@
 """The downloads of the plugin of QGIS: over lost connections, checked, and from a real server."""
 
 import math
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -99,6 +100,23 @@ def test_lost_connections_are_taken_up_where_they_broke(door: DoorDouble, tmp_pa
     target, _, _ = bring(door, tmp_path / "a.tif")
     assert target.read_bytes() == DATA
     assert door.ranges() == ["bytes=0-", "bytes=1000000-", "bytes=1000000-", "bytes=1500000-"]
+
+
+def test_patience_does_not_end_while_bytes_come(door: DoorDouble, tmp_path: Path) -> None:
+    door.faults.extend([200_000] * 9)
+    target, _, _ = bring(door, tmp_path / "a.tif", attempts=1)
+    assert target.read_bytes() == DATA
+    assert len(door.ranges()) == 10
+
+
+def test_a_disk_without_room_is_told_before_bytes_come(
+    door: DoorDouble, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=len(DATA) - 1))
+    with pytest.raises(NotWritten, match="has 1 MiB left, and 2 MiB are to come"):
+        bring(door, tmp_path / "a.tif")
+    assert door.ranges() == []
 
 
 def test_patience_ends_and_the_next_download_goes_on(door: DoorDouble, tmp_path: Path) -> None:
