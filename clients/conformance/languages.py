@@ -54,4 +54,8 @@ def _built(command: list[str], folder: Path) -> str:
     return "" if done.returncode == 0 else f"the build failed: {done.stderr[-2000:]}"
 
 
-LANGUAGES = {"python": Language("Python", _python), "go": Language("Go", _go), "typescript": Language("TypeScript", _typescript)}
+LANGUAGES = {
+    "python": Language("Python", _python),
+    "go": Language("Go", _go),
+    "typescript": Language("TypeScript", _typescript),
+}
