@@ -25,11 +25,12 @@ run_go() {
 build_typescript() {
   cd "$clients/typescript" &&
     timeout "$build_seconds" npm ci --ignore-scripts --no-audit --no-fund --loglevel=error &&
-    timeout "$build_seconds" npm run --silent build
+    timeout "$build_seconds" npm run --silent build && timeout "$build_seconds" npm test
 }
 
 run_typescript() {
-  timeout "$run_seconds" node "$clients/typescript/build/examples/download.js"
+  timeout "$run_seconds" node "$clients/typescript/build/examples/download.js" &&
+    timeout "$run_seconds" node "$clients/typescript/build/examples/save.js"
 }
 
 build_java() {
@@ -78,7 +79,7 @@ for language in go typescript java; do
   check "$language" sync "$output"
   check "$language" async "$output"
   check "$language" prepared "$output"
-  if [[ $language == go ]]; then # the others have no library yet
+  if [[ $language != java ]]; then # it has no library yet
     check "$language" library "$output"
   fi
 done

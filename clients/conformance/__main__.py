@@ -4,7 +4,6 @@ The last line is ``N passed, N failed``.
 """
 
 import argparse
-import os
 import sys
 import tempfile
 import time
@@ -85,5 +84,4 @@ def _run_language(
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     sys.exit(main(sys.argv[1:]))

@@ -36,6 +36,16 @@ def _go() -> list[str] | str:
     return _built(["go", "build", "-buildvcs=false", "-o", str(program), "./conformance"], folder) or [str(program)]
 
 
+def _typescript() -> list[str] | str:
+    folder = _CLIENTS / "typescript"
+    install = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    return (
+        _built(install, folder)
+        or _built(["npm", "run", "--silent", "build"], folder)
+        or ["node", str(folder / "build" / "conformance" / "main.js")]
+    )
+
+
 def _built(command: list[str], folder: Path) -> str:
     """Build, and return what went wrong, or ""."""
     if shutil.which(command[0]) is None:
@@ -44,4 +54,8 @@ def _built(command: list[str], folder: Path) -> str:
     return "" if done.returncode == 0 else f"the build failed: {done.stderr[-2000:]}"
 
 
-LANGUAGES = {"python": Language("Python", _python), "go": Language("Go", _go)}
+LANGUAGES = {
+    "python": Language("Python", _python),
+    "go": Language("Go", _go),
+    "typescript": Language("TypeScript", _typescript),
+}

@@ -3,6 +3,7 @@
 import json
 import shutil
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,7 @@ class Runner:
             "client": dict(case.client),
             "params": dict(case.params),
             "made": dict(case.made),
-            "options": dict(case.options),
+            "options": _own(case.options, self._folder.name),
             "path": str(path),
         }
         if case.kill == "server":
@@ -156,6 +157,11 @@ class Runner:
         if case.cut and not case.kill and self._wire.cuts != case.cut["times"]:
             wrong.append(f"{self._wire.cuts} connections were cut, not {case.cut['times']}: the case tests nothing")
         return wrong
+
+
+def _own(options: Mapping[str, Any], language: str) -> dict[str, Any]:
+    """Return options with the name of the language in them, where files of all would have one name."""
+    return {key: value.format(language=language) if key == "to" else value for key, value in options.items()}
 
 
 def _wrong_list(expected: int | list[str] | None, ids: list[str]) -> list[str]:
