@@ -54,6 +54,7 @@ const lineLayer = new VectorLayer({
         text: label,
         font: "11px ui-sans-serif, system-ui, sans-serif",
         fill: new Fill({ color: colour("--map-label") }),
+        stroke: new Stroke({ color: colour("--map-halo"), width: 3 }),
         textAlign: "left",
         textBaseline: isMeridian ? "bottom" : "bottom",
         offsetX: 4,

@@ -5,6 +5,7 @@ import TileGrid from "ol/tilegrid/TileGrid";
 import { address, type BandInfo, type DownloadId, type ImageInfo, idOf, type PixelGrid, type Plan, post } from "./api";
 import { type DownloadParams, idFor } from "./params";
 import { LONLAT, MERCATOR, projectionOf } from "./projections";
+import { outline } from "./state";
 
 const SIDE = 256; // pixels of a tile
 const WORLD = 20037508.342789244; // half the side of the square of Web Mercator; EPSG Guidance Note 7-2
@@ -65,10 +66,10 @@ export function footprintOf(image: ImageInfo, own: boolean): Footprint | null {
   const band = finestBand(image);
   if (!band) return null;
   const projection = projectionOf(band.grid.crs);
-  if (!projection) return null;
-  const ring = gridRing(band.grid);
-  if (own) return { projection, extent: extentOf(ring), ring, pixel: pixelSide(band.grid) };
-  const within = ring.map((point) => mercator(transform(point, projection, LONLAT)));
+  if (!projection && !outline.value.length) return null;
+  const ring = projection ? gridRing(band.grid) : outline.value;
+  if (own && projection) return { projection, extent: extentOf(ring), ring, pixel: pixelSide(band.grid) };
+  const within = ring.map((point) => mercator(projection ? transform(point, projection, LONLAT) : point));
   const extent = extentOf(within);
   const shrink = (extent[2] as number) - (extent[0] as number);
   const pixel = shrink / Math.max(1, Number(band.grid.width));
