@@ -157,14 +157,20 @@ def _band_claim(band: Mapping[str, Any], raster: Mapping[str, Any], asset: Mappi
 def earth_engine_claim(band: Mapping[str, Any]) -> Claim:
     """Return what an entry of ``bands`` in an Earth Engine image description claims.
 
-    Source: ``ee.Image.getInfo()``; dimensions are columns, rows.
+    Source: ``ee.Image.getInfo()``; dimensions are columns, rows. It may have STAC's ``common_name`` besides.
     """
     dimensions = _shape(band.get("dimensions"))
     return Claim(
         shape=None if dimensions is None else (dimensions[1], dimensions[0]),
         transform=_transform(band.get("crs_transform")),
         crs=as_text(band.get("crs")),
-        bands=(BandClaim(name=as_text(band.get("id")), dtype=_pixel_type(as_mapping(band.get("data_type")))),),
+        bands=(
+            BandClaim(
+                name=as_text(band.get("id")),
+                dtype=_pixel_type(as_mapping(band.get("data_type"))),
+                common_name=as_text(band.get("common_name")),
+            ),
+        ),
     )
 
 

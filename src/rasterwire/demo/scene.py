@@ -237,6 +237,10 @@ def _write(folder: Path, name: str, pixels: npt.NDArray[np.uint16] | _Bytes) -> 
         raster.build_overviews([2, 4], resampling)
 
 
+_common_names = {"B2": "blue", "B3": "green", "B4": "red", "B8": "nir", "B11": "swir16", "B12": "swir22"}
+"""STAC's, by which a picture is in true colour."""
+
+
 def _description() -> dict[str, object]:
     """Return the content of ``asset.json``, in the form of Earth Engine's ``ee.Image.getInfo()``."""
     return {
@@ -259,8 +263,10 @@ def _band_order(item: tuple[str, int]) -> tuple[bool, int]:
 
 def _band_description(name: str, metres: int) -> dict[str, object]:
     size = _side * 10 // metres
+    common_name = {"common_name": _common_names[name]} if name in _common_names else {}
     return {
         "id": name,
+        **common_name,
         "data_type": {
             "type": "PixelType",
             "precision": "int",

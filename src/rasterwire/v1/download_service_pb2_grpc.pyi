@@ -40,8 +40,9 @@ class DownloadServiceStub:
     CreateDownload: _grpc.UnaryUnaryMultiCallable[_download_service_pb2.CreateDownloadRequest, _download_service_pb2.CreateDownloadResponse]
     """Checks a request completely and registers it under an unguessable id.
 
-    The counterpart of `ee.data.getDownloadId`. Answers in milliseconds: no pixel is read. With a
-    `request_id` a repeated call returns the first answer.
+    The counterpart of `ee.data.getDownloadId`. Answers in milliseconds: no pixel is read, but for an
+    overview of each band of the first picture that is stretched by it. With a `request_id` a repeated
+    call returns the first answer.
     Errors: INVALID_ARGUMENT, NOT_FOUND (image), FAILED_PRECONDITION (unreadable raster),
     INVALID_ARGUMENT with the name of a function (expressions).
     """
@@ -106,8 +107,9 @@ class DownloadServiceAsyncStub(DownloadServiceStub):
     CreateDownload: _aio.UnaryUnaryMultiCallable[_download_service_pb2.CreateDownloadRequest, _download_service_pb2.CreateDownloadResponse]  # type: ignore[assignment]
     """Checks a request completely and registers it under an unguessable id.
 
-    The counterpart of `ee.data.getDownloadId`. Answers in milliseconds: no pixel is read. With a
-    `request_id` a repeated call returns the first answer.
+    The counterpart of `ee.data.getDownloadId`. Answers in milliseconds: no pixel is read, but for an
+    overview of each band of the first picture that is stretched by it. With a `request_id` a repeated
+    call returns the first answer.
     Errors: INVALID_ARGUMENT, NOT_FOUND (image), FAILED_PRECONDITION (unreadable raster),
     INVALID_ARGUMENT with the name of a function (expressions).
     """
@@ -175,8 +177,9 @@ class DownloadServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_download_service_pb2.CreateDownloadResponse, _abc.Awaitable[_download_service_pb2.CreateDownloadResponse]]:
         """Checks a request completely and registers it under an unguessable id.
 
-        The counterpart of `ee.data.getDownloadId`. Answers in milliseconds: no pixel is read. With a
-        `request_id` a repeated call returns the first answer.
+        The counterpart of `ee.data.getDownloadId`. Answers in milliseconds: no pixel is read, but for an
+        overview of each band of the first picture that is stretched by it. With a `request_id` a repeated
+        call returns the first answer.
         Errors: INVALID_ARGUMENT, NOT_FOUND (image), FAILED_PRECONDITION (unreadable raster),
         INVALID_ARGUMENT with the name of a function (expressions).
         """

@@ -737,8 +737,8 @@ type DownloadParams struct {
 	// than 53 bits. Empty: not given. Not together with `nodata`.
 	NodataText string `protobuf:"bytes,23,opt,name=nodata_text,json=nodataText,proto3" json:"nodata_text,omitempty"`
 	// Deliver a picture of bytes, in any format, in place of the values. Default: none for GeoTIFFs and
-	// NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: three of
-	// uint8 in red, green and blue, one of uint8 with a table of colours, and computed ones of uint8.
+	// NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: those of
+	// uint8 that their file has as red, green or blue, and computed ones of uint8.
 	Visualization *Visualization `protobuf:"bytes,24,opt,name=visualization,proto3" json:"visualization,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -999,7 +999,7 @@ type Visualization struct {
 	Gamma []float64 `protobuf:"fixed64,4,rep,packed,name=gamma,proto3" json:"gamma,omitempty"`
 	// The colours of one band, from `min` to `max` in even steps, with those between blended: hexadecimal
 	// digits such as FF0000 or #f00, or names of CSS such as red. Default: grey, or the table of colours of
-	// the band where it has one and neither `min` nor `max` is given.
+	// the band where it has one and nothing else of this message is given but `bands`.
 	Palette []string `protobuf:"bytes,5,rep,name=palette,proto3" json:"palette,omitempty"`
 	// Where `min` and `max` come from, where they are not given. Default: from percentile 2 to 98.
 	Stretch       *Stretch `protobuf:"bytes,6,opt,name=stretch,proto3" json:"stretch,omitempty"`
@@ -1082,7 +1082,8 @@ func (x *Visualization) GetStretch() *Stretch {
 // From which percentile to which the values of a band are shown.
 //
 // Percentiles are of the valid pixels of the whole band, as an overview of it has them, whatever the
-// region and the grid of the request. So tiles of one image fit together.
+// region and the grid of the request. So tiles of one image fit together. Of a computed band they are of
+// at most 256 x 256 pixels of all of it, or of the output where it has no bounds, as a mosaic.
 type Stretch struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The percentile that becomes 0. Default 2.

@@ -43,8 +43,9 @@ const (
 type DownloadServiceClient interface {
 	// Checks a request completely and registers it under an unguessable id.
 	//
-	// The counterpart of `ee.data.getDownloadId`. Answers in milliseconds: no pixel is read. With a
-	// `request_id` a repeated call returns the first answer.
+	// The counterpart of `ee.data.getDownloadId`. Answers in milliseconds: no pixel is read, but for an
+	// overview of each band of the first picture that is stretched by it. With a `request_id` a repeated
+	// call returns the first answer.
 	// Errors: INVALID_ARGUMENT, NOT_FOUND (image), FAILED_PRECONDITION (unreadable raster),
 	// INVALID_ARGUMENT with the name of a function (expressions).
 	CreateDownload(ctx context.Context, in *CreateDownloadRequest, opts ...grpc.CallOption) (*CreateDownloadResponse, error)
@@ -218,8 +219,9 @@ func (c *downloadServiceClient) GetLimits(ctx context.Context, in *GetLimitsRequ
 type DownloadServiceServer interface {
 	// Checks a request completely and registers it under an unguessable id.
 	//
-	// The counterpart of `ee.data.getDownloadId`. Answers in milliseconds: no pixel is read. With a
-	// `request_id` a repeated call returns the first answer.
+	// The counterpart of `ee.data.getDownloadId`. Answers in milliseconds: no pixel is read, but for an
+	// overview of each band of the first picture that is stretched by it. With a `request_id` a repeated
+	// call returns the first answer.
 	// Errors: INVALID_ARGUMENT, NOT_FOUND (image), FAILED_PRECONDITION (unreadable raster),
 	// INVALID_ARGUMENT with the name of a function (expressions).
 	CreateDownload(context.Context, *CreateDownloadRequest) (*CreateDownloadResponse, error)

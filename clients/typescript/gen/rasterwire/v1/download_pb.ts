@@ -224,8 +224,8 @@ export type DownloadParams = Message<"rasterwire.v1.DownloadParams"> & {
 
   /**
    * Deliver a picture of bytes, in any format, in place of the values. Default: none for GeoTIFFs and
-   * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: three of
-   * uint8 in red, green and blue, one of uint8 with a table of colours, and computed ones of uint8.
+   * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: those of
+   * uint8 that their file has as red, green or blue, and computed ones of uint8.
    *
    * @generated from field: rasterwire.v1.Visualization visualization = 24;
    */
@@ -282,7 +282,7 @@ export type Visualization = Message<"rasterwire.v1.Visualization"> & {
   /**
    * The colours of one band, from `min` to `max` in even steps, with those between blended: hexadecimal
    * digits such as FF0000 or #f00, or names of CSS such as red. Default: grey, or the table of colours of
-   * the band where it has one and neither `min` nor `max` is given.
+   * the band where it has one and nothing else of this message is given but `bands`.
    *
    * @generated from field: repeated string palette = 5;
    */
@@ -307,7 +307,8 @@ export const VisualizationSchema: GenMessage<Visualization> = /*@__PURE__*/
  * From which percentile to which the values of a band are shown.
  *
  * Percentiles are of the valid pixels of the whole band, as an overview of it has them, whatever the
- * region and the grid of the request. So tiles of one image fit together.
+ * region and the grid of the request. So tiles of one image fit together. Of a computed band they are of
+ * at most 256 x 256 pixels of all of it, or of the output where it has no bounds, as a mosaic.
  *
  * @generated from message rasterwire.v1.Stretch
  */

@@ -969,8 +969,8 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * Deliver a picture of bytes, in any format, in place of the values. Default: none for GeoTIFFs and
-   * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: three of
-   * uint8 in red, green and blue, one of uint8 with a table of colours, and computed ones of uint8.
+   * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: those of
+   * uint8 that their file has as red, green or blue, and computed ones of uint8.
    * </pre>
    *
    * <code>.rasterwire.v1.Visualization visualization = 24;</code>
@@ -983,8 +983,8 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * Deliver a picture of bytes, in any format, in place of the values. Default: none for GeoTIFFs and
-   * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: three of
-   * uint8 in red, green and blue, one of uint8 with a table of colours, and computed ones of uint8.
+   * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: those of
+   * uint8 that their file has as red, green or blue, and computed ones of uint8.
    * </pre>
    *
    * <code>.rasterwire.v1.Visualization visualization = 24;</code>
@@ -997,8 +997,8 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * Deliver a picture of bytes, in any format, in place of the values. Default: none for GeoTIFFs and
-   * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: three of
-   * uint8 in red, green and blue, one of uint8 with a table of colours, and computed ones of uint8.
+   * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: those of
+   * uint8 that their file has as red, green or blue, and computed ones of uint8.
    * </pre>
    *
    * <code>.rasterwire.v1.Visualization visualization = 24;</code>
@@ -4477,8 +4477,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Deliver a picture of bytes, in any format, in place of the values. Default: none for GeoTIFFs and
-     * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: three of
-     * uint8 in red, green and blue, one of uint8 with a table of colours, and computed ones of uint8.
+     * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: those of
+     * uint8 that their file has as red, green or blue, and computed ones of uint8.
      * </pre>
      *
      * <code>.rasterwire.v1.Visualization visualization = 24;</code>
@@ -4490,8 +4490,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Deliver a picture of bytes, in any format, in place of the values. Default: none for GeoTIFFs and
-     * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: three of
-     * uint8 in red, green and blue, one of uint8 with a table of colours, and computed ones of uint8.
+     * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: those of
+     * uint8 that their file has as red, green or blue, and computed ones of uint8.
      * </pre>
      *
      * <code>.rasterwire.v1.Visualization visualization = 24;</code>
@@ -4507,8 +4507,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Deliver a picture of bytes, in any format, in place of the values. Default: none for GeoTIFFs and
-     * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: three of
-     * uint8 in red, green and blue, one of uint8 with a table of colours, and computed ones of uint8.
+     * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: those of
+     * uint8 that their file has as red, green or blue, and computed ones of uint8.
      * </pre>
      *
      * <code>.rasterwire.v1.Visualization visualization = 24;</code>
@@ -4529,8 +4529,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Deliver a picture of bytes, in any format, in place of the values. Default: none for GeoTIFFs and
-     * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: three of
-     * uint8 in red, green and blue, one of uint8 with a table of colours, and computed ones of uint8.
+     * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: those of
+     * uint8 that their file has as red, green or blue, and computed ones of uint8.
      * </pre>
      *
      * <code>.rasterwire.v1.Visualization visualization = 24;</code>
@@ -4549,8 +4549,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Deliver a picture of bytes, in any format, in place of the values. Default: none for GeoTIFFs and
-     * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: three of
-     * uint8 in red, green and blue, one of uint8 with a table of colours, and computed ones of uint8.
+     * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: those of
+     * uint8 that their file has as red, green or blue, and computed ones of uint8.
      * </pre>
      *
      * <code>.rasterwire.v1.Visualization visualization = 24;</code>
@@ -4576,8 +4576,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Deliver a picture of bytes, in any format, in place of the values. Default: none for GeoTIFFs and
-     * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: three of
-     * uint8 in red, green and blue, one of uint8 with a table of colours, and computed ones of uint8.
+     * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: those of
+     * uint8 that their file has as red, green or blue, and computed ones of uint8.
      * </pre>
      *
      * <code>.rasterwire.v1.Visualization visualization = 24;</code>
@@ -4595,8 +4595,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Deliver a picture of bytes, in any format, in place of the values. Default: none for GeoTIFFs and
-     * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: three of
-     * uint8 in red, green and blue, one of uint8 with a table of colours, and computed ones of uint8.
+     * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: those of
+     * uint8 that their file has as red, green or blue, and computed ones of uint8.
      * </pre>
      *
      * <code>.rasterwire.v1.Visualization visualization = 24;</code>
@@ -4609,8 +4609,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Deliver a picture of bytes, in any format, in place of the values. Default: none for GeoTIFFs and
-     * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: three of
-     * uint8 in red, green and blue, one of uint8 with a table of colours, and computed ones of uint8.
+     * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: those of
+     * uint8 that their file has as red, green or blue, and computed ones of uint8.
      * </pre>
      *
      * <code>.rasterwire.v1.Visualization visualization = 24;</code>
@@ -4626,8 +4626,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Deliver a picture of bytes, in any format, in place of the values. Default: none for GeoTIFFs and
-     * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: three of
-     * uint8 in red, green and blue, one of uint8 with a table of colours, and computed ones of uint8.
+     * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: those of
+     * uint8 that their file has as red, green or blue, and computed ones of uint8.
      * </pre>
      *
      * <code>.rasterwire.v1.Visualization visualization = 24;</code>

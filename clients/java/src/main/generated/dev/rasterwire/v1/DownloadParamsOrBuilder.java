@@ -559,8 +559,8 @@ public interface DownloadParamsOrBuilder extends
   /**
    * <pre>
    * Deliver a picture of bytes, in any format, in place of the values. Default: none for GeoTIFFs and
-   * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: three of
-   * uint8 in red, green and blue, one of uint8 with a table of colours, and computed ones of uint8.
+   * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: those of
+   * uint8 that their file has as red, green or blue, and computed ones of uint8.
    * </pre>
    *
    * <code>.rasterwire.v1.Visualization visualization = 24;</code>
@@ -570,8 +570,8 @@ public interface DownloadParamsOrBuilder extends
   /**
    * <pre>
    * Deliver a picture of bytes, in any format, in place of the values. Default: none for GeoTIFFs and
-   * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: three of
-   * uint8 in red, green and blue, one of uint8 with a table of colours, and computed ones of uint8.
+   * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: those of
+   * uint8 that their file has as red, green or blue, and computed ones of uint8.
    * </pre>
    *
    * <code>.rasterwire.v1.Visualization visualization = 24;</code>
@@ -581,8 +581,8 @@ public interface DownloadParamsOrBuilder extends
   /**
    * <pre>
    * Deliver a picture of bytes, in any format, in place of the values. Default: none for GeoTIFFs and
-   * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: three of
-   * uint8 in red, green and blue, one of uint8 with a table of colours, and computed ones of uint8.
+   * NPY; one with all its defaults for PNG and JPEG, but of bands that are a picture already: those of
+   * uint8 that their file has as red, green or blue, and computed ones of uint8.
    * </pre>
    *
    * <code>.rasterwire.v1.Visualization visualization = 24;</code>

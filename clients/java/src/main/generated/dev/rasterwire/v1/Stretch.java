@@ -10,7 +10,8 @@ package dev.rasterwire.v1;
  * From which percentile to which the values of a band are shown.
  *
  * Percentiles are of the valid pixels of the whole band, as an overview of it has them, whatever the
- * region and the grid of the request. So tiles of one image fit together.
+ * region and the grid of the request. So tiles of one image fit together. Of a computed band they are of
+ * at most 256 x 256 pixels of all of it, or of the output where it has no bounds, as a mosaic.
  * </pre>
  *
  * Protobuf type {@code rasterwire.v1.Stretch}
@@ -292,7 +293,8 @@ private static final long serialVersionUID = 0L;
    * From which percentile to which the values of a band are shown.
    *
    * Percentiles are of the valid pixels of the whole band, as an overview of it has them, whatever the
-   * region and the grid of the request. So tiles of one image fit together.
+   * region and the grid of the request. So tiles of one image fit together. Of a computed band they are of
+   * at most 256 x 256 pixels of all of it, or of the output where it has no bounds, as a mosaic.
    * </pre>
    *
    * Protobuf type {@code rasterwire.v1.Stretch}

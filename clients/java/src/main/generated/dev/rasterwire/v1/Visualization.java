@@ -256,7 +256,7 @@ private static final long serialVersionUID = 0L;
    * <pre>
    * The colours of one band, from `min` to `max` in even steps, with those between blended: hexadecimal
    * digits such as FF0000 or #f00, or names of CSS such as red. Default: grey, or the table of colours of
-   * the band where it has one and neither `min` nor `max` is given.
+   * the band where it has one and nothing else of this message is given but `bands`.
    * </pre>
    *
    * <code>repeated string palette = 5 [(.buf.validate.field) = { ... }</code>
@@ -270,7 +270,7 @@ private static final long serialVersionUID = 0L;
    * <pre>
    * The colours of one band, from `min` to `max` in even steps, with those between blended: hexadecimal
    * digits such as FF0000 or #f00, or names of CSS such as red. Default: grey, or the table of colours of
-   * the band where it has one and neither `min` nor `max` is given.
+   * the band where it has one and nothing else of this message is given but `bands`.
    * </pre>
    *
    * <code>repeated string palette = 5 [(.buf.validate.field) = { ... }</code>
@@ -283,7 +283,7 @@ private static final long serialVersionUID = 0L;
    * <pre>
    * The colours of one band, from `min` to `max` in even steps, with those between blended: hexadecimal
    * digits such as FF0000 or #f00, or names of CSS such as red. Default: grey, or the table of colours of
-   * the band where it has one and neither `min` nor `max` is given.
+   * the band where it has one and nothing else of this message is given but `bands`.
    * </pre>
    *
    * <code>repeated string palette = 5 [(.buf.validate.field) = { ... }</code>
@@ -297,7 +297,7 @@ private static final long serialVersionUID = 0L;
    * <pre>
    * The colours of one band, from `min` to `max` in even steps, with those between blended: hexadecimal
    * digits such as FF0000 or #f00, or names of CSS such as red. Default: grey, or the table of colours of
-   * the band where it has one and neither `min` nor `max` is given.
+   * the band where it has one and nothing else of this message is given but `bands`.
    * </pre>
    *
    * <code>repeated string palette = 5 [(.buf.validate.field) = { ... }</code>
@@ -1457,7 +1457,7 @@ private static final long serialVersionUID = 0L;
      * <pre>
      * The colours of one band, from `min` to `max` in even steps, with those between blended: hexadecimal
      * digits such as FF0000 or #f00, or names of CSS such as red. Default: grey, or the table of colours of
-     * the band where it has one and neither `min` nor `max` is given.
+     * the band where it has one and nothing else of this message is given but `bands`.
      * </pre>
      *
      * <code>repeated string palette = 5 [(.buf.validate.field) = { ... }</code>
@@ -1472,7 +1472,7 @@ private static final long serialVersionUID = 0L;
      * <pre>
      * The colours of one band, from `min` to `max` in even steps, with those between blended: hexadecimal
      * digits such as FF0000 or #f00, or names of CSS such as red. Default: grey, or the table of colours of
-     * the band where it has one and neither `min` nor `max` is given.
+     * the band where it has one and nothing else of this message is given but `bands`.
      * </pre>
      *
      * <code>repeated string palette = 5 [(.buf.validate.field) = { ... }</code>
@@ -1485,7 +1485,7 @@ private static final long serialVersionUID = 0L;
      * <pre>
      * The colours of one band, from `min` to `max` in even steps, with those between blended: hexadecimal
      * digits such as FF0000 or #f00, or names of CSS such as red. Default: grey, or the table of colours of
-     * the band where it has one and neither `min` nor `max` is given.
+     * the band where it has one and nothing else of this message is given but `bands`.
      * </pre>
      *
      * <code>repeated string palette = 5 [(.buf.validate.field) = { ... }</code>
@@ -1499,7 +1499,7 @@ private static final long serialVersionUID = 0L;
      * <pre>
      * The colours of one band, from `min` to `max` in even steps, with those between blended: hexadecimal
      * digits such as FF0000 or #f00, or names of CSS such as red. Default: grey, or the table of colours of
-     * the band where it has one and neither `min` nor `max` is given.
+     * the band where it has one and nothing else of this message is given but `bands`.
      * </pre>
      *
      * <code>repeated string palette = 5 [(.buf.validate.field) = { ... }</code>
@@ -1514,7 +1514,7 @@ private static final long serialVersionUID = 0L;
      * <pre>
      * The colours of one band, from `min` to `max` in even steps, with those between blended: hexadecimal
      * digits such as FF0000 or #f00, or names of CSS such as red. Default: grey, or the table of colours of
-     * the band where it has one and neither `min` nor `max` is given.
+     * the band where it has one and nothing else of this message is given but `bands`.
      * </pre>
      *
      * <code>repeated string palette = 5 [(.buf.validate.field) = { ... }</code>
@@ -1535,7 +1535,7 @@ private static final long serialVersionUID = 0L;
      * <pre>
      * The colours of one band, from `min` to `max` in even steps, with those between blended: hexadecimal
      * digits such as FF0000 or #f00, or names of CSS such as red. Default: grey, or the table of colours of
-     * the band where it has one and neither `min` nor `max` is given.
+     * the band where it has one and nothing else of this message is given but `bands`.
      * </pre>
      *
      * <code>repeated string palette = 5 [(.buf.validate.field) = { ... }</code>
@@ -1555,7 +1555,7 @@ private static final long serialVersionUID = 0L;
      * <pre>
      * The colours of one band, from `min` to `max` in even steps, with those between blended: hexadecimal
      * digits such as FF0000 or #f00, or names of CSS such as red. Default: grey, or the table of colours of
-     * the band where it has one and neither `min` nor `max` is given.
+     * the band where it has one and nothing else of this message is given but `bands`.
      * </pre>
      *
      * <code>repeated string palette = 5 [(.buf.validate.field) = { ... }</code>
@@ -1575,7 +1575,7 @@ private static final long serialVersionUID = 0L;
      * <pre>
      * The colours of one band, from `min` to `max` in even steps, with those between blended: hexadecimal
      * digits such as FF0000 or #f00, or names of CSS such as red. Default: grey, or the table of colours of
-     * the band where it has one and neither `min` nor `max` is given.
+     * the band where it has one and nothing else of this message is given but `bands`.
      * </pre>
      *
      * <code>repeated string palette = 5 [(.buf.validate.field) = { ... }</code>
@@ -1592,7 +1592,7 @@ private static final long serialVersionUID = 0L;
      * <pre>
      * The colours of one band, from `min` to `max` in even steps, with those between blended: hexadecimal
      * digits such as FF0000 or #f00, or names of CSS such as red. Default: grey, or the table of colours of
-     * the band where it has one and neither `min` nor `max` is given.
+     * the band where it has one and nothing else of this message is given but `bands`.
      * </pre>
      *
      * <code>repeated string palette = 5 [(.buf.validate.field) = { ... }</code>

@@ -153,7 +153,7 @@ public interface VisualizationOrBuilder extends
    * <pre>
    * The colours of one band, from `min` to `max` in even steps, with those between blended: hexadecimal
    * digits such as FF0000 or #f00, or names of CSS such as red. Default: grey, or the table of colours of
-   * the band where it has one and neither `min` nor `max` is given.
+   * the band where it has one and nothing else of this message is given but `bands`.
    * </pre>
    *
    * <code>repeated string palette = 5 [(.buf.validate.field) = { ... }</code>
@@ -165,7 +165,7 @@ public interface VisualizationOrBuilder extends
    * <pre>
    * The colours of one band, from `min` to `max` in even steps, with those between blended: hexadecimal
    * digits such as FF0000 or #f00, or names of CSS such as red. Default: grey, or the table of colours of
-   * the band where it has one and neither `min` nor `max` is given.
+   * the band where it has one and nothing else of this message is given but `bands`.
    * </pre>
    *
    * <code>repeated string palette = 5 [(.buf.validate.field) = { ... }</code>
@@ -176,7 +176,7 @@ public interface VisualizationOrBuilder extends
    * <pre>
    * The colours of one band, from `min` to `max` in even steps, with those between blended: hexadecimal
    * digits such as FF0000 or #f00, or names of CSS such as red. Default: grey, or the table of colours of
-   * the band where it has one and neither `min` nor `max` is given.
+   * the band where it has one and nothing else of this message is given but `bands`.
    * </pre>
    *
    * <code>repeated string palette = 5 [(.buf.validate.field) = { ... }</code>
@@ -188,7 +188,7 @@ public interface VisualizationOrBuilder extends
    * <pre>
    * The colours of one band, from `min` to `max` in even steps, with those between blended: hexadecimal
    * digits such as FF0000 or #f00, or names of CSS such as red. Default: grey, or the table of colours of
-   * the band where it has one and neither `min` nor `max` is given.
+   * the band where it has one and nothing else of this message is given but `bands`.
    * </pre>
    *
    * <code>repeated string palette = 5 [(.buf.validate.field) = { ... }</code>
