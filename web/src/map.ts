@@ -211,12 +211,17 @@ function followLook(): () => void {
         if (abort.signal.aborted) return;
         tileProblem.value = "";
         shownAs.value = registered.plan.visualization ?? null;
+        const shape = new Polygon([place.ring]);
         const source = new TileImage({
           projection: place.projection,
           tileGrid: grid,
           interpolate: false,
           transition: 120,
-          tileUrlFunction: ([zoom, x, y]) => tileUrl(registered, zoom as number, x as number, y as number),
+          // corners of the extent may hold nothing of the image
+          tileUrlFunction: ([zoom, x, y]) =>
+            shape.intersectsExtent(grid.getTileCoordExtent([zoom, x, y] as number[]))
+              ? tileUrl(registered, zoom as number, x as number, y as number)
+              : undefined,
           wrapX: false,
         });
         tileLayer.setSource(source);
