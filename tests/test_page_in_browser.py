@@ -150,8 +150,8 @@ def test_a_handle_of_the_histogram_changes_what_is_drawn_and_downloaded(server: 
     automatic = plan_of(json.dumps(look["params"] | {"visualization": {}}), server).visualization
     assert automatic.bands[0].max > maxima[0]
     saved = checked(look["download"])
-    parsed = json_format.Parse(json.dumps(look["params"]), download_pb2.DownloadParams())
-    assert server.stream(parsed)[0] == saved
+    for name, code in plain_snippets(look):
+        assert file_of(name, code, server, tmp_path) == saved, code
 
 
 def test_a_box_that_is_snapped_lies_on_the_lines_between_pixels(

@@ -8,11 +8,11 @@ import type OlMap from "ol/Map";
 import VectorSource from "ol/source/Vector";
 import { Circle, Fill, Stroke, Style } from "ol/style";
 import { previews } from "./previews";
-import { LONLAT, MERCATOR } from "./projections";
+import { MERCATOR } from "./projections";
 import { imageId, openImage } from "./state";
+import { mercator } from "./tiles";
 
 const SMALL = 10; // pixels of the screen
-const MOST_LATITUDE = 85;
 
 export const pointed = signal(""); // the image that the pointer is over, in the list or on the map
 
@@ -62,11 +62,7 @@ export function showFootprints(map: OlMap, colour: (name: string) => string): ()
       if (imageId.value) return;
       for (const [id, { ring }] of previews.value) {
         if (!ring.length || source.getFeatureById(id)) continue;
-        const inside = ring.map(([lon, lat]) => [
-          lon as number,
-          Math.max(-MOST_LATITUDE, Math.min(MOST_LATITUDE, lat as number)),
-        ]);
-        const feature = new Feature(new Polygon([inside]).transform(LONLAT, MERCATOR));
+        const feature = new Feature(new Polygon([ring.map(mercator)]));
         feature.setId(id);
         source.addFeature(feature);
       }

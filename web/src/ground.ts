@@ -88,7 +88,7 @@ export async function landFeatures(projection: string, box: Box): Promise<Featur
 }
 
 const STEPS = [30, 15, 10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001];
-const MOST_LINES = 9;
+const MOST_LINES = 11;
 
 /** Return lines of longitude and latitude over an extent of the map, with labels where they enter it. */
 export function graticule(projection: string, extent: number[], within: Box): Feature[] {
@@ -104,11 +104,15 @@ export function graticule(projection: string, extent: number[], within: Box): Fe
     const points = project(dense(ends, Math.max(range / 60, 0.0005)), projection);
     if (points.length < 2) return;
     lines.push(new Feature(new LineString(points)));
-    const inside = points.find(([x, y]) => contains(extent, x as number, y as number));
+    const isMeridian = name === "E" || name === "W";
+    const isSouthPolar = within[1] === -90 && projection !== LONLAT; // its meridians begin at the pole
+    const inside = (isMeridian && isSouthPolar ? points.toReversed() : points).find(([x, y]) =>
+      contains(extent, x as number, y as number),
+    );
     if (inside) {
       const label = new Feature(new Point(inside));
       label.set("label", `${Math.abs(value).toFixed(digits)}°${value === 0 ? "" : name}`);
-      label.set("isMeridian", name === "E" || name === "W");
+      label.set("isMeridian", isMeridian);
       lines.push(label);
     }
   };

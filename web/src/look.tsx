@@ -8,7 +8,8 @@ import { TEXTS } from "./texts";
 import { number } from "./units";
 
 const PALETTES = [
-  ["", "grey"],
+  ["", "automatic"],
+  ["000000,ffffff", "grey"],
   ["440154,414487,2a788e,22a884,7ad151,fde725", "viridis"],
   ["000004,3b0f70,8c2981,de4968,fe9f6d,fcfdbf", "magma"],
   ["a50026,f46d43,fee08b,d9ef8b,66bd63,006837", "red to green"],
@@ -22,7 +23,7 @@ export function Look() {
   const names = bands.map(({ id }) => [id, id] as const);
   const shown = shownAs.value;
   const drawn = look.value.bands.length ? look.value.bands : (shown?.bands.map(({ id }) => id) ?? []);
-  const isGrey = drawn.length === 1;
+  const isGrey = drawn.length ? drawn.length === 1 : bands.length < 3;
   const first = bands[0]?.id ?? "";
   const setBand = (index: number, name: string) => {
     const next = [...drawn];

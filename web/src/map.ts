@@ -54,6 +54,7 @@ const lineLayer = new VectorLayer({
         text: label,
         font: "11px ui-sans-serif, system-ui, sans-serif",
         fill: new Fill({ color: colour("--map-label") }),
+        stroke: new Stroke({ color: colour("--map-halo"), width: 3 }),
         textAlign: "left",
         textBaseline: isMeridian ? "bottom" : "bottom",
         offsetX: 4,
@@ -210,12 +211,17 @@ function followLook(): () => void {
         if (abort.signal.aborted) return;
         tileProblem.value = "";
         shownAs.value = registered.plan.visualization ?? null;
+        const shape = new Polygon([place.ring]);
         const source = new TileImage({
           projection: place.projection,
           tileGrid: grid,
           interpolate: false,
           transition: 120,
-          tileUrlFunction: ([zoom, x, y]) => tileUrl(registered, zoom as number, x as number, y as number),
+          // corners of the extent may hold nothing of the image
+          tileUrlFunction: ([zoom, x, y]) =>
+            shape.intersectsExtent(grid.getTileCoordExtent([zoom, x, y] as number[]))
+              ? tileUrl(registered, zoom as number, x as number, y as number)
+              : undefined,
           wrapX: false,
         });
         tileLayer.setSource(source);

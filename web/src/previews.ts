@@ -3,7 +3,7 @@ import { signal } from "@preact/signals";
 import { transform } from "ol/proj";
 import { address, get, type ImageInfo, pathOf } from "./api";
 import { LONLAT, projectionOf } from "./projections";
-import { finestBand, gridRing, register } from "./tiles";
+import { finestBand, gridRing, register, unwrapped } from "./tiles";
 
 export interface Preview {
   picture: string; // an address; "" where there is none
@@ -56,10 +56,5 @@ function lonLatRing(image: ImageInfo): number[][] {
   const band = finestBand(image);
   const projection = band && projectionOf(band.grid.crs);
   if (!band || !projection) return [];
-  const ring = gridRing(band.grid, 4).map((point) => transform(point, projection, LONLAT));
-  // the map begins at 180 degrees west: what lies over it goes on beyond 180 degrees east
-  const isSplit = ring.some(([lon]) => (lon as number) < -90) && ring.some(([lon]) => (lon as number) > 90);
-  return isSplit
-    ? ring.map(([lon, lat]) => [(lon as number) < 0 ? (lon as number) + 360 : lon, lat] as number[])
-    : ring;
+  return unwrapped(gridRing(band.grid, 8).map((point) => transform(point, projection, LONLAT)));
 }

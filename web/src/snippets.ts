@@ -20,7 +20,7 @@ export function pythonLiteral(value: unknown, indent = ""): string {
     : Object.entries(value).map(([key, item]) => `${JSON.stringify(key)}: ${pythonLiteral(item, inner)}`);
   const [open, close] = Array.isArray(value) ? "[]" : "{}";
   const line = `${open}${items.join(", ")}${close}`;
-  return line.length + indent.length <= 88 && !line.includes("\n")
+  return line.length + indent.length <= 68 && !line.includes("\n")
     ? line
     : `${open}\n${items.map((item) => `${inner}${item},\n`).join("")}${indent}${close}`;
 }
@@ -144,6 +144,10 @@ function cli(params: DownloadParams): string {
   for (const name of ["format", "resampling", "mask", "compression"] as const)
     if (params[name]) options.push(`--${name} ${shortName(params[name] as string).toLowerCase()}`);
   if (params.nodata !== undefined) options.push(`--nodata=${params.nodata}`);
+  const { visualization } = params;
+  for (const id of visualization?.bands ?? []) options.push(`-b ${quoted(id)}`);
+  for (const name of ["min", "max", "gamma", "palette"] as const)
+    if (visualization?.[name]) options.push(`--${name}=${visualization[name].join(",")}`);
   if (params.clipToRegion) options.push("--clip-to-region");
   if (params.cloudOptimized) options.push("--cloud-optimized");
   options.push(`--server ${grpcAddress()}`, `-o piece.${suffixOf(params)}`);

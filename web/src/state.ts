@@ -3,6 +3,7 @@
 import { batch, computed, effect, signal } from "@preact/signals";
 import { get, type ImageInfo, type Plan, pathOf, post, Refusal, type Violation } from "./api";
 import { type Area, type Choices, downloadParams, NO_CHOICES, type Visualization } from "./params";
+import { projectionOf } from "./projections";
 
 export interface Look {
   bands: string[];
@@ -75,6 +76,25 @@ effect(() => {
     (error) => {
       if (!abort.signal.aborted) imageProblem.value = String(error.message);
     },
+  );
+  return () => abort.abort();
+});
+
+/** Where the image lies, in longitude and latitude, where the page cannot compute it; the server can of any crs. */
+export const outline = signal<number[][]>([]);
+
+effect(() => {
+  const shown = image.value;
+  outline.value = [];
+  const crs = shown?.bands?.[0]?.grid.crs;
+  if (!shown || !crs || projectionOf(crs)) return;
+  const abort = new AbortController();
+  get<{ geometry?: GeoJSON.Geometry }>(`v1/projects/rasterwire/assets/${pathOf(shown.id)}`, abort.signal).then(
+    ({ geometry }) => {
+      if (geometry?.type === "Polygon") outline.value = geometry.coordinates[0] ?? [];
+      if (geometry?.type === "MultiPolygon") outline.value = geometry.coordinates[0]?.[0] ?? [];
+    },
+    () => undefined, // an image that cannot be placed is planned and downloaded all the same
   );
   return () => abort.abort();
 });

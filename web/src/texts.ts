@@ -31,7 +31,7 @@ export const TEXTS = {
   crs: "Projection",
   customCrs: "own projection",
   noCrs: "no projection",
-  noProjection: "The map cannot draw this projection. Plans and downloads work all the same.",
+  noProjection: "The map cannot draw this projection itself, and shows the image in Web Mercator.",
   projection: "Projection of the map",
   ownMap: "Own projection",
   webMap: "Web Mercator",

@@ -5,6 +5,7 @@ import TileGrid from "ol/tilegrid/TileGrid";
 import { address, type BandInfo, type DownloadId, type ImageInfo, idOf, type PixelGrid, type Plan, post } from "./api";
 import { type DownloadParams, idFor } from "./params";
 import { LONLAT, MERCATOR, projectionOf } from "./projections";
+import { outline } from "./state";
 
 const SIDE = 256; // pixels of a tile
 const WORLD = 20037508.342789244; // half the side of the square of Web Mercator; EPSG Guidance Note 7-2
@@ -65,18 +66,36 @@ export function footprintOf(image: ImageInfo, own: boolean): Footprint | null {
   const band = finestBand(image);
   if (!band) return null;
   const projection = projectionOf(band.grid.crs);
-  if (!projection) return null;
-  const ring = gridRing(band.grid);
-  if (own) return { projection, extent: extentOf(ring), ring, pixel: pixelSide(band.grid) };
-  const within = ring.map((point) => mercator(transform(point, projection, LONLAT)));
+  if (!projection && !outline.value.length) return null;
+  const ring = projection ? gridRing(band.grid) : outline.value;
+  if (own && projection) return { projection, extent: extentOf(ring), ring, pixel: pixelSide(band.grid) };
+  const within = unwrapped(ring.map((point) => (projection ? transform(point, projection, LONLAT) : point))).map(
+    mercator,
+  );
   const extent = extentOf(within);
   const shrink = (extent[2] as number) - (extent[0] as number);
   const pixel = shrink / Math.max(1, Number(band.grid.width));
   return { projection: MERCATOR, extent, ring: within, pixel };
 }
 
-const mercator = ([lon, lat]: number[]) =>
-  transform([lon as number, Math.max(-85.06, Math.min(85.06, lat as number))], LONLAT, MERCATOR);
+/** Return a ring of longitudes and latitudes that goes on past 180 degrees; one around a pole is closed over it. */
+export function unwrapped(ring: number[][]): number[][] {
+  let turn = 0;
+  const points = ring.map(([lon, lat], index) => {
+    const step = index ? (lon as number) - (ring[index - 1]?.[0] as number) : 0;
+    if (step > 180) turn -= 360;
+    if (step < -180) turn += 360;
+    return [(lon as number) + turn, lat as number];
+  });
+  if (!turn) return points;
+  const pole = (points[0]?.[1] as number) < 0 ? -90 : 90;
+  return [...points, [points.at(-1)?.[0] as number, pole], [points[0]?.[0] as number, pole], points[0] as number[]];
+}
+
+export const mercator = ([lon, lat]: number[]): number[] => [
+  ((lon as number) / 180) * WORLD, // past 180 degrees too
+  transform([0, Math.max(-85.05, Math.min(85.05, lat as number))], LONLAT, MERCATOR)[1] as number,
+];
 
 export interface Pyramid {
   grid: TileGrid;
@@ -115,5 +134,6 @@ export async function register(params: DownloadParams, signal: AbortSignal): Pro
   return { id: idOf(downloadId.name), query: `?token=${encodeURIComponent(downloadId.token)}`, plan };
 }
 
+/** Return where a tile is; past 180 degrees the world begins again. */
 export const tileUrl = ({ id, query }: Registered, zoom: number, x: number, y: number) =>
-  address(`v1/downloads/${id}/tiles/${zoom}/${x}/${y}${query}`);
+  address(`v1/downloads/${id}/tiles/${zoom}/${x & (2 ** zoom - 1)}/${y}${query}`);

@@ -198,6 +198,7 @@ const scenarios = {
     result.maxima = await page.locator("#look-max").inputValue();
     await replanned(page, () => page.locator("#format").selectOption("PNG"));
     const found = await snippets(page);
+    result.snippets = found;
     result.params = JSON.parse(found.JSON);
     result.download = await download(page, "look.png");
   },
