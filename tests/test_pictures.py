@@ -442,3 +442,21 @@ def test_what_an_expression_computes_as_bytes_stays_and_other_values_are_stretch
     assert band.reason == "percentiles 2 and 98 of 240 x 240 computed pixels"
     low, high = overview_percentiles(folder / "B04.tif", 1)
     assert (band.min, band.max) == pytest.approx((2 * low, 2 * high), rel=0.05)
+
+
+def test_the_command_line_says_how_a_picture_looks_and_tells_it(server: Served, client: Client, tmp_path: Path) -> None:
+    look = ["-b", "B08", "--min", "1000", "--max", "3000", "--palette", "navy,#ff0,FF0000"]
+    target = ["--server", server.address]
+    result = CliRunner().invoke(cli, ["download", "scene", *look, "-o", str(tmp_path / "a.png"), *target])
+    assert result.exit_code == 0, result.output
+    shown = {"min": 1000, "max": 3000, "palette": ["000080", "FFFF00", "FF0000"]}
+    params = {"image": "scene", "format": "PNG", "bands": ["B08"], "visualization": shown}
+    assert (tmp_path / "a.png").read_bytes() == client.stream(params)
+
+    picture = ["--format", "GEO_TIFF", "--visualize", "--gamma", "1,2,1", "--stretch", "0,100"]
+    lines = CliRunner().invoke(cli, ["plan", "scene", *picture, *target]).output.splitlines()
+    assert "shows B04, B03, B02: red, green and blue by the common names of the catalog" in lines
+    (green,) = [line for line in lines if line.startswith("  B03 from ")]
+    assert green.endswith("gamma 2: percentiles 0 and 100 of 600 x 600 pixels of an overview")
+    refused = CliRunner().invoke(cli, ["plan", "scene", "--max", "x", "--stretch", "5", *target])
+    assert refused.exit_code != 0

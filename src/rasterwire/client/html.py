@@ -14,10 +14,10 @@ _STYLE = """<style>
 .rasterwire-repr figure{margin:0}
 .rasterwire-repr>div{flex:1 1 24em;min-width:0;overflow-x:auto}
 .rasterwire-repr img{display:block;max-width:256px;height:auto;background:rgba(128,128,128,.18)}
-.rasterwire-repr table{border-collapse:collapse;margin:0 0 .6em;color:inherit}
+.rasterwire-repr table{border-collapse:collapse;min-width:min(100%,34em);margin:0 0 .6em;color:inherit}
 .rasterwire-repr caption{caption-side:top;text-align:left;font-weight:bold;color:inherit;overflow-wrap:anywhere}
 .rasterwire-repr th,.rasterwire-repr td{text-align:left;vertical-align:top;padding:.15em .7em .15em 0;
-border-bottom:1px solid rgba(128,128,128,.4);overflow-wrap:anywhere;background:none;color:inherit}
+border-bottom:1px solid rgba(128,128,128,.4);overflow-wrap:break-word;background:none;color:inherit}
 </style>"""
 
 
