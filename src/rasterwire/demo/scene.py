@@ -180,7 +180,7 @@ def _fields(random: np.random.Generator, row: _Floats, column: _Floats) -> tuple
 def _clouds(random: np.random.Generator) -> tuple[_Floats, _Floats]:
     """Return opacity of the clouds and the light that their shadows absorb. Most clouds are in the north."""
     north = np.linspace(1.0, -1.3, _side, dtype=np.float32)[:, None]
-    density = _noise(random, 7, 6) + north - np.float32(1.7)
+    density = _noise(random, 7, 6) + north - np.float32(1.92)
     cloud = np.clip(density * 1.6, 0, 1).astype(np.float32)
     # Shadows fall to the north-west, away from the sun.
     shadow = np.roll(cloud, (-24, -30), axis=(0, 1)) * np.float32(0.62)
