@@ -92,6 +92,7 @@ export function showMap(element: HTMLElement): () => void {
   map.setTarget(element);
   const stops = [followImage(), followLook(), followArea(), followTool(), followTheme(), showFootprints(map, colour)];
   map.on("moveend", drawLines);
+  map.on("moveend", noteView);
   map.on("pointermove", (event) => {
     const [x, y] = event.coordinate as [number, number];
     pointer.value = event.dragging ? null : { x, y, projection: projection() };
@@ -118,6 +119,20 @@ async function drawGround(): Promise<void> {
   landSource.clear();
   landSource.addFeatures(features);
 }
+
+/** The longitudes and latitudes that are seen; null for the whole world. */
+export const viewBounds = signal<number[] | null>(null);
+
+function noteView(): void {
+  const [west, south, east, north] = lonLatBox(map.getView().calculateExtent(map.getSize()));
+  const isWorld = !((east as number) - (west as number) < 350);
+  viewBounds.value = isWorld
+    ? null
+    : [wrapped(west as number), south as number, wrapped(east as number), north as number];
+}
+
+/** Return a longitude from 180 degrees west to 180 degrees east. */
+export const wrapped = (lon: number) => ((((lon + 180) % 360) + 360) % 360) - 180;
 
 function drawLines(): void {
   const size = map.getSize();
