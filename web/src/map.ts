@@ -209,6 +209,11 @@ export function zoomBy(step: number): void {
   view.animate({ zoom: (view.getZoom() ?? 0) + step, duration: isStill.matches ? 0 : 150 });
 }
 
+/** Say whether tiles are still to come. */
+function tellBusy(isBusy: boolean): void {
+  map.getTargetElement()?.setAttribute("aria-busy", String(isBusy));
+}
+
 function followLook(): () => void {
   return effect(() => {
     const shown = image.value;
@@ -219,6 +224,7 @@ function followLook(): () => void {
     if (!shown || !place) return;
     const crs = finestBand(shown)?.grid.crs ?? "";
     const { grid, top } = pyramidOf(place, crs);
+    tellBusy(true);
     const abort = new AbortController();
     const params = { image: shown.id, ...top, format: "FORMAT_PNG", visualization: wanted };
     register(params, abort.signal).then(
@@ -240,9 +246,12 @@ function followLook(): () => void {
           wrapX: false,
         });
         tileLayer.setSource(source);
+        map.once("rendercomplete", () => tellBusy(false));
       },
       (error) => {
-        if (!abort.signal.aborted) tileProblem.value = String(error.message);
+        if (abort.signal.aborted) return;
+        tileProblem.value = String(error.message);
+        tellBusy(false);
       },
     );
     return () => abort.abort();
