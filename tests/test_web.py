@@ -57,7 +57,10 @@ def other(settings: Settings, state: Path, **changes: object) -> Iterator[Served
 
 
 def cors(headers: dict[str, str]) -> dict[str, str]:
-    return {name: value for name, value in headers.items() if name.startswith("Access-Control") or name == "Vary"}
+    of_origins = ("Access-Control", "Vary")
+    return {
+        name: value for name, value in headers.items() if name.startswith(of_origins) and value != "Accept-Encoding"
+    }
 
 
 def test_without_a_setting_no_page_of_another_origin_may_read(server: Served) -> None:

@@ -1,27 +1,53 @@
 /** The list of images: only the page that is shown is asked for. */
-import { effect, signal } from "@preact/signals";
+import { computed, effect, type Signal, signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { get, type ImageInfo, type ImagePage } from "./api";
+import { CheckField } from "./choice";
 import { pointed } from "./footprints";
 import { Icon } from "./icon";
-import { previews, want } from "./previews";
+import { viewBounds } from "./map";
+import { isInView, listed, previews, want } from "./previews";
 import { imageId, openImage } from "./state";
 import { TEXTS } from "./texts";
 
 const PAGE = 40;
+const PAUSE = 150; // milliseconds after a change, while somebody types
 
-const prefix = signal("");
+const text = signal("");
+const folder = signal("");
+const from = signal("");
+const until = signal("");
 const token = signal("");
 const page = signal<ImagePage | null>(null);
 const problem = signal("");
 const isBusy = signal(false);
 export const reloads = signal(0); // counts what makes the list be asked for again, such as another key
 
+const DAY = 86_400_000; // milliseconds
+
+/** What is asked for beside the page of it. */
+const wanted = computed(() => {
+  const query = new URLSearchParams();
+  if (text.value.trim()) query.set("contains", text.value.trim());
+  if (folder.value) query.set("prefix", folder.value);
+  if (from.value) query.set("startTime", `${from.value}T00:00:00Z`);
+  // the last day is one of those that are meant
+  if (until.value) query.set("endTime", new Date(Date.parse(until.value) + DAY).toISOString());
+  if (isInView.value && viewBounds.value)
+    query.set("bounds", viewBounds.value.map((side) => side.toFixed(5)).join(","));
+  return query.toString();
+});
+
+effect(() => {
+  wanted.value;
+  token.value = ""; // another list begins with its first page
+});
+
 effect(() => {
   if (imageId.value) return; // the list is not shown
   reloads.value;
-  const query = new URLSearchParams({ pageSize: String(PAGE) });
-  if (prefix.value) query.set("prefix", prefix.value);
+  const query = new URLSearchParams(wanted.value);
+  query.set("pageSize", String(PAGE));
   if (token.value) query.set("pageToken", token.value);
   const abort = new AbortController();
   isBusy.value = true;
@@ -30,6 +56,7 @@ effect(() => {
       get<ImagePage>(`v1/images?${query}`, abort.signal).then(
         (answer) => {
           page.value = answer;
+          listed.value = (answer.images ?? []).map(({ id }) => id);
           problem.value = "";
           isBusy.value = false;
         },
@@ -39,7 +66,7 @@ effect(() => {
           isBusy.value = false;
         },
       ),
-    prefix.value ? 150 : 0,
+    wanted.value ? PAUSE : 0,
   );
   return () => {
     clearTimeout(timer);
@@ -69,31 +96,43 @@ export function Browse() {
           type="search"
           aria-label={TEXTS.searchLabel}
           placeholder={TEXTS.search}
-          value={prefix.value}
+          value={text.value}
           spellcheck={false}
           onInput={(event) => {
-            token.value = "";
-            prefix.value = event.currentTarget.value;
+            text.value = event.currentTarget.value;
           }}
         />
+        {folder.value && (
+          <button type="button" class="folder" onClick={() => choose("")} aria-label={TEXTS.leaveFolder(folder.value)}>
+            <span>{folder.value}</span> <Icon name="close" />
+          </button>
+        )}
+        <details>
+          <summary>{TEXTS.timeAndPlace}</summary>
+          <div class="row">
+            <DateField id="from" label={TEXTS.from} value={from} />
+            <DateField id="until" label={TEXTS.untilDay} value={until} />
+          </div>
+          <CheckField
+            id="in-view"
+            label={TEXTS.inView}
+            isOn={isInView.value}
+            onChange={(isOn) => {
+              isInView.value = isOn;
+            }}
+          />
+        </details>
       </div>
       <div class="scroll" aria-busy={isBusy.value}>
         {problem.value && <p class="problem">{problem.value}</p>}
         {shown && !images.length && !problem.value && (
-          <p class="faint empty">{prefix.value ? TEXTS.noImages : TEXTS.noImagesAtAll}</p>
+          <p class="faint empty">{wanted.value ? TEXTS.noImages : TEXTS.noImagesAtAll}</p>
         )}
         {grouped(images).map(([parent, members]) => (
           <section class="group" key={parent}>
             {parent && (
               <h2>
-                <button
-                  type="button"
-                  class="quiet"
-                  onClick={() => {
-                    token.value = "";
-                    prefix.value = `${parent}/`;
-                  }}
-                >
+                <button type="button" class="quiet" onClick={() => choose(`${parent}/`)}>
                   {parent}
                 </button>
               </h2>
@@ -130,6 +169,26 @@ export function Browse() {
         </nav>
       )}
     </>
+  );
+}
+
+function choose(prefix: string): void {
+  folder.value = prefix;
+}
+
+function DateField({ id, label, value }: { id: string; label: string; value: Signal<string> }) {
+  return (
+    <div class="field">
+      <label for={id}>{label}</label>
+      <input
+        id={id}
+        type="date"
+        value={value.value}
+        onInput={(event) => {
+          value.value = event.currentTarget.value;
+        }}
+      />
+    </div>
   );
 }
 

@@ -7,7 +7,7 @@ import VectorLayer from "ol/layer/Vector";
 import type OlMap from "ol/Map";
 import VectorSource from "ol/source/Vector";
 import { Circle, Fill, Stroke, Style } from "ol/style";
-import { previews } from "./previews";
+import { isInView, listed, previews } from "./previews";
 import { MERCATOR } from "./projections";
 import { imageId, openImage } from "./state";
 import { mercator } from "./tiles";
@@ -60,7 +60,10 @@ export function showFootprints(map: OlMap, colour: (name: string) => string): ()
       layer.setVisible(!imageId.value);
       map.getTargetElement()?.style.removeProperty("cursor");
       if (imageId.value) return;
-      for (const [id, { ring }] of previews.value) {
+      const ids = new Set(listed.value);
+      for (const feature of source.getFeatures()) if (!ids.has(String(feature.getId()))) source.removeFeature(feature);
+      for (const id of ids) {
+        const ring = previews.value.get(id)?.ring ?? [];
         if (!ring.length || source.getFeatureById(id)) continue;
         const feature = new Feature(new Polygon([ring.map(mercator)]));
         feature.setId(id);
@@ -72,7 +75,8 @@ export function showFootprints(map: OlMap, colour: (name: string) => string): ()
       layer.changed();
     }),
     effect(() => {
-      if (imageId.value || !previews.value.size) return;
+      if (imageId.value || isInView.value || !previews.value.size) return;
+      listed.value;
       const extent = source.getExtent();
       if (extent && !isEmpty(extent) && map.getView().getProjection().getCode() === MERCATOR && !isMoved)
         map.getView().fit(extent, { padding: [60, 60, 60, 60], maxZoom: 9 });

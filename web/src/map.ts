@@ -92,6 +92,7 @@ export function showMap(element: HTMLElement): () => void {
   map.setTarget(element);
   const stops = [followImage(), followLook(), followArea(), followTool(), followTheme(), showFootprints(map, colour)];
   map.on("moveend", drawLines);
+  map.on("moveend", noteView);
   map.on("pointermove", (event) => {
     const [x, y] = event.coordinate as [number, number];
     pointer.value = event.dragging ? null : { x, y, projection: projection() };
@@ -118,6 +119,20 @@ async function drawGround(): Promise<void> {
   landSource.clear();
   landSource.addFeatures(features);
 }
+
+/** The longitudes and latitudes that are seen; null for the whole world. */
+export const viewBounds = signal<number[] | null>(null);
+
+function noteView(): void {
+  const [west, south, east, north] = lonLatBox(map.getView().calculateExtent(map.getSize()));
+  const isWorld = !((east as number) - (west as number) < 350);
+  viewBounds.value = isWorld
+    ? null
+    : [wrapped(west as number), south as number, wrapped(east as number), north as number];
+}
+
+/** Return a longitude from 180 degrees west to 180 degrees east. */
+export const wrapped = (lon: number) => ((((lon + 180) % 360) + 360) % 360) - 180;
 
 function drawLines(): void {
   const size = map.getSize();
@@ -194,6 +209,11 @@ export function zoomBy(step: number): void {
   view.animate({ zoom: (view.getZoom() ?? 0) + step, duration: isStill.matches ? 0 : 150 });
 }
 
+/** Say whether tiles are still to come. */
+function tellBusy(isBusy: boolean): void {
+  map.getTargetElement()?.setAttribute("aria-busy", String(isBusy));
+}
+
 function followLook(): () => void {
   return effect(() => {
     const shown = image.value;
@@ -204,6 +224,7 @@ function followLook(): () => void {
     if (!shown || !place) return;
     const crs = finestBand(shown)?.grid.crs ?? "";
     const { grid, top } = pyramidOf(place, crs);
+    tellBusy(true);
     const abort = new AbortController();
     const params = { image: shown.id, ...top, format: "FORMAT_PNG", visualization: wanted };
     register(params, abort.signal).then(
@@ -225,9 +246,12 @@ function followLook(): () => void {
           wrapX: false,
         });
         tileLayer.setSource(source);
+        map.once("rendercomplete", () => tellBusy(false));
       },
       (error) => {
-        if (!abort.signal.aborted) tileProblem.value = String(error.message);
+        if (abort.signal.aborted) return;
+        tileProblem.value = String(error.message);
+        tellBusy(false);
       },
     );
     return () => abort.abort();

@@ -15,6 +15,12 @@ const SIDE = 96; // pixels of the longer side
 
 export const previews = signal<ReadonlyMap<string, Preview>>(new Map());
 
+/** The images of the page of the list that is shown. */
+export const listed = signal<readonly string[]>([]);
+
+/** Whether the list has only what lies in the view of the map, which then stays where it is. */
+export const isInView = signal(false);
+
 const asked = new Set<string>();
 const waiting: string[] = [];
 let running = 0;

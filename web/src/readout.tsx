@@ -1,6 +1,6 @@
 /** Where the pointer is: in degrees, in the crs of the map, and in pixels of the image. */
 import { transform } from "ol/proj";
-import { pointer } from "./map";
+import { pointer, wrapped } from "./map";
 import { LONLAT, MERCATOR, projectionOf } from "./projections";
 import { image } from "./state";
 import { finestBand } from "./tiles";
@@ -10,7 +10,8 @@ import { values } from "./values";
 export function Readout() {
   const at = pointer.value;
   if (!at) return null;
-  const [lon, lat] = transform([at.x, at.y], at.projection, LONLAT) as [number, number];
+  const [east, lat] = transform([at.x, at.y], at.projection, LONLAT) as [number, number];
+  const lon = wrapped(east);
   const band = image.value && finestBand(image.value);
   const projection = band && projectionOf(band.grid.crs);
   const parts = [

@@ -239,8 +239,7 @@ const scenarios = {
     const asked = [];
     context.on("request", (each) => each.url().includes("/tiles/") && asked.push(each.url()));
     const page = await openScene(context);
-    await page.waitForFunction(() => document.querySelector(".map canvas"));
-    await page.waitForLoadState("networkidle");
+    await page.waitForSelector('.map[aria-busy="false"]');
     result.tiles = asked.length;
     result.distinct = new Set(asked).size;
     const { width, height } = await page.locator(".map").boundingBox();

@@ -28,7 +28,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from rasterwire.v1 import download_pb2 as rasterwire_dot_v1_dot_download__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#rasterwire/v1/catalog_service.proto\x12\rrasterwire.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1crasterwire/v1/download.proto\"\xcc\x02\n\x08\x42\x61ndInfo\x12\n\n\x02id\x18\x01 \x01(\t\x12*\n\tdata_type\x18\x02 \x01(\x0e\x32\x17.rasterwire.v1.DataType\x12&\n\x04grid\x18\x03 \x01(\x0b\x32\x18.rasterwire.v1.PixelGrid\x12\x13\n\x06nodata\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x11\n\toverviews\x18\x05 \x03(\x01\x12\x18\n\x0bvalue_scale\x18\x06 \x01(\x01H\x01\x88\x01\x01\x12\x19\n\x0cvalue_offset\x18\x07 \x01(\x01H\x02\x88\x01\x01\x12\x0c\n\x04unit\x18\x08 \x01(\t\x12\x16\n\x0e\x63ontrol_points\x18\t \x01(\x05\x12\x1c\n\x14rational_polynomials\x18\n \x01(\x08\x12\x13\n\x0bnodata_text\x18\x0b \x01(\tB\t\n\x07_nodataB\x0e\n\x0c_value_scaleB\x0f\n\r_value_offset\"\xf0\x01\n\tImageInfo\x12\n\n\x02id\x18\x01 \x01(\t\x12&\n\x05\x62\x61nds\x18\x02 \x03(\x0b\x32\x17.rasterwire.v1.BandInfo\x12.\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\nproperties\x18\x04 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x17\n\x0fwithout_rasters\x18\x05 \x01(\x08\x12\x39\n\x11unreadable_assets\x18\x06 \x03(\x0b\x32\x1e.rasterwire.v1.UnreadableAsset\"-\n\x0fUnreadableAsset\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"j\n\x11ListImagesRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80 \x12\x18\n\x06prefix\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80 \"l\n\x12ListImagesResponse\x12(\n\x06images\x18\x01 \x03(\x0b\x32\x18.rasterwire.v1.ImageInfo\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x13\n\x0bunreachable\x18\x03 \x03(\t\")\n\x0fGetImageRequest\x12\x16\n\x02id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80 \";\n\x10GetImageResponse\x12\'\n\x05image\x18\x01 \x01(\x0b\x32\x18.rasterwire.v1.ImageInfo\"\xcc\x01\n\x17\x43omputeHistogramRequest\x12\x19\n\x05image\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80 \x12 \n\x05\x62\x61nds\x18\x02 \x03(\tB\x11\xbaH\x0e\x92\x01\x0b\x10\x10\"\x07r\x05\x10\x01\x18\x80\x08\x12%\n\x06region\x18\x03 \x01(\x0b\x32\x15.rasterwire.v1.Region\x12\x1b\n\x07\x62uckets\x18\x04 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\x80\x08(\x00\x12\x30\n\x08percents\x18\x05 \x03(\x01\x42\x1e\xbaH\x1b\x92\x01\x18\x10\x14\"\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00Y@)\x00\x00\x00\x00\x00\x00\x00\x00\"G\n\x18\x43omputeHistogramResponse\x12+\n\x05\x62\x61nds\x18\x01 \x03(\x0b\x32\x1c.rasterwire.v1.BandHistogram\"\xc2\x01\n\rBandHistogram\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x03min\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x10\n\x03max\x18\x03 \x01(\x01H\x01\x88\x01\x01\x12\x13\n\x0bpercentiles\x18\x04 \x03(\x01\x12\x0e\n\x06\x63ounts\x18\x05 \x03(\x05\x12\x13\n\x0bvalid_count\x18\x06 \x01(\x05\x12\x13\n\x0bpixel_count\x18\x07 \x01(\x05\x12\x10\n\x08overview\x18\x08 \x01(\x01\x12\x10\n\x08is_exact\x18\t \x01(\x08\x42\x06\n\x04_minB\x06\n\x04_max2\xa4\x02\n\x0e\x43\x61talogService\x12V\n\nListImages\x12 .rasterwire.v1.ListImagesRequest\x1a!.rasterwire.v1.ListImagesResponse\"\x03\x90\x02\x01\x12P\n\x08GetImage\x12\x1e.rasterwire.v1.GetImageRequest\x1a\x1f.rasterwire.v1.GetImageResponse\"\x03\x90\x02\x01\x12h\n\x10\x43omputeHistogram\x12&.rasterwire.v1.ComputeHistogramRequest\x1a\'.rasterwire.v1.ComputeHistogramResponse\"\x03\x90\x02\x01\x42\x64\n\x11\x64\x65v.rasterwire.v1B\x13\x43\x61talogServiceProtoP\x01Z8rasterwire.dev/clients/go/gen/rasterwire/v1;rasterwirev1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#rasterwire/v1/catalog_service.proto\x12\rrasterwire.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1crasterwire/v1/download.proto\"\xcc\x02\n\x08\x42\x61ndInfo\x12\n\n\x02id\x18\x01 \x01(\t\x12*\n\tdata_type\x18\x02 \x01(\x0e\x32\x17.rasterwire.v1.DataType\x12&\n\x04grid\x18\x03 \x01(\x0b\x32\x18.rasterwire.v1.PixelGrid\x12\x13\n\x06nodata\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x11\n\toverviews\x18\x05 \x03(\x01\x12\x18\n\x0bvalue_scale\x18\x06 \x01(\x01H\x01\x88\x01\x01\x12\x19\n\x0cvalue_offset\x18\x07 \x01(\x01H\x02\x88\x01\x01\x12\x0c\n\x04unit\x18\x08 \x01(\t\x12\x16\n\x0e\x63ontrol_points\x18\t \x01(\x05\x12\x1c\n\x14rational_polynomials\x18\n \x01(\x08\x12\x13\n\x0bnodata_text\x18\x0b \x01(\tB\t\n\x07_nodataB\x0e\n\x0c_value_scaleB\x0f\n\r_value_offset\"\xf0\x01\n\tImageInfo\x12\n\n\x02id\x18\x01 \x01(\t\x12&\n\x05\x62\x61nds\x18\x02 \x03(\x0b\x32\x17.rasterwire.v1.BandInfo\x12.\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\nproperties\x18\x04 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x17\n\x0fwithout_rasters\x18\x05 \x01(\x08\x12\x39\n\x11unreadable_assets\x18\x06 \x03(\x0b\x32\x1e.rasterwire.v1.UnreadableAsset\"-\n\x0fUnreadableAsset\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x8b\x02\n\x11ListImagesRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80 \x12\x18\n\x06prefix\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80 \x12\x1a\n\x08\x63ontains\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80 \x12.\n\nstart_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12%\n\x06\x62ounds\x18\x07 \x01(\x0b\x32\x15.rasterwire.v1.Region\"l\n\x12ListImagesResponse\x12(\n\x06images\x18\x01 \x03(\x0b\x32\x18.rasterwire.v1.ImageInfo\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x13\n\x0bunreachable\x18\x03 \x03(\t\")\n\x0fGetImageRequest\x12\x16\n\x02id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80 \";\n\x10GetImageResponse\x12\'\n\x05image\x18\x01 \x01(\x0b\x32\x18.rasterwire.v1.ImageInfo\"\xcc\x01\n\x17\x43omputeHistogramRequest\x12\x19\n\x05image\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80 \x12 \n\x05\x62\x61nds\x18\x02 \x03(\tB\x11\xbaH\x0e\x92\x01\x0b\x10\x10\"\x07r\x05\x10\x01\x18\x80\x08\x12%\n\x06region\x18\x03 \x01(\x0b\x32\x15.rasterwire.v1.Region\x12\x1b\n\x07\x62uckets\x18\x04 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\x80\x08(\x00\x12\x30\n\x08percents\x18\x05 \x03(\x01\x42\x1e\xbaH\x1b\x92\x01\x18\x10\x14\"\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00Y@)\x00\x00\x00\x00\x00\x00\x00\x00\"G\n\x18\x43omputeHistogramResponse\x12+\n\x05\x62\x61nds\x18\x01 \x03(\x0b\x32\x1c.rasterwire.v1.BandHistogram\"\xc2\x01\n\rBandHistogram\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x03min\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x10\n\x03max\x18\x03 \x01(\x01H\x01\x88\x01\x01\x12\x13\n\x0bpercentiles\x18\x04 \x03(\x01\x12\x0e\n\x06\x63ounts\x18\x05 \x03(\x05\x12\x13\n\x0bvalid_count\x18\x06 \x01(\x05\x12\x13\n\x0bpixel_count\x18\x07 \x01(\x05\x12\x10\n\x08overview\x18\x08 \x01(\x01\x12\x10\n\x08is_exact\x18\t \x01(\x08\x42\x06\n\x04_minB\x06\n\x04_max2\xa4\x02\n\x0e\x43\x61talogService\x12V\n\nListImages\x12 .rasterwire.v1.ListImagesRequest\x1a!.rasterwire.v1.ListImagesResponse\"\x03\x90\x02\x01\x12P\n\x08GetImage\x12\x1e.rasterwire.v1.GetImageRequest\x1a\x1f.rasterwire.v1.GetImageResponse\"\x03\x90\x02\x01\x12h\n\x10\x43omputeHistogram\x12&.rasterwire.v1.ComputeHistogramRequest\x1a\'.rasterwire.v1.ComputeHistogramResponse\"\x03\x90\x02\x01\x42\x64\n\x11\x64\x65v.rasterwire.v1B\x13\x43\x61talogServiceProtoP\x01Z8rasterwire.dev/clients/go/gen/rasterwire/v1;rasterwirev1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,6 +42,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTIMAGESREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200 '
   _globals['_LISTIMAGESREQUEST'].fields_by_name['prefix']._loaded_options = None
   _globals['_LISTIMAGESREQUEST'].fields_by_name['prefix']._serialized_options = b'\272H\005r\003\030\200 '
+  _globals['_LISTIMAGESREQUEST'].fields_by_name['contains']._loaded_options = None
+  _globals['_LISTIMAGESREQUEST'].fields_by_name['contains']._serialized_options = b'\272H\005r\003\030\200 '
   _globals['_GETIMAGEREQUEST'].fields_by_name['id']._loaded_options = None
   _globals['_GETIMAGEREQUEST'].fields_by_name['id']._serialized_options = b'\272H\007r\005\020\001\030\200 '
   _globals['_COMPUTEHISTOGRAMREQUEST'].fields_by_name['image']._loaded_options = None
@@ -64,20 +66,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_IMAGEINFO']._serialized_end=752
   _globals['_UNREADABLEASSET']._serialized_start=754
   _globals['_UNREADABLEASSET']._serialized_end=799
-  _globals['_LISTIMAGESREQUEST']._serialized_start=801
-  _globals['_LISTIMAGESREQUEST']._serialized_end=907
-  _globals['_LISTIMAGESRESPONSE']._serialized_start=909
-  _globals['_LISTIMAGESRESPONSE']._serialized_end=1017
-  _globals['_GETIMAGEREQUEST']._serialized_start=1019
-  _globals['_GETIMAGEREQUEST']._serialized_end=1060
-  _globals['_GETIMAGERESPONSE']._serialized_start=1062
-  _globals['_GETIMAGERESPONSE']._serialized_end=1121
-  _globals['_COMPUTEHISTOGRAMREQUEST']._serialized_start=1124
-  _globals['_COMPUTEHISTOGRAMREQUEST']._serialized_end=1328
-  _globals['_COMPUTEHISTOGRAMRESPONSE']._serialized_start=1330
-  _globals['_COMPUTEHISTOGRAMRESPONSE']._serialized_end=1401
-  _globals['_BANDHISTOGRAM']._serialized_start=1404
-  _globals['_BANDHISTOGRAM']._serialized_end=1598
-  _globals['_CATALOGSERVICE']._serialized_start=1601
-  _globals['_CATALOGSERVICE']._serialized_end=1893
+  _globals['_LISTIMAGESREQUEST']._serialized_start=802
+  _globals['_LISTIMAGESREQUEST']._serialized_end=1069
+  _globals['_LISTIMAGESRESPONSE']._serialized_start=1071
+  _globals['_LISTIMAGESRESPONSE']._serialized_end=1179
+  _globals['_GETIMAGEREQUEST']._serialized_start=1181
+  _globals['_GETIMAGEREQUEST']._serialized_end=1222
+  _globals['_GETIMAGERESPONSE']._serialized_start=1224
+  _globals['_GETIMAGERESPONSE']._serialized_end=1283
+  _globals['_COMPUTEHISTOGRAMREQUEST']._serialized_start=1286
+  _globals['_COMPUTEHISTOGRAMREQUEST']._serialized_end=1490
+  _globals['_COMPUTEHISTOGRAMRESPONSE']._serialized_start=1492
+  _globals['_COMPUTEHISTOGRAMRESPONSE']._serialized_end=1563
+  _globals['_BANDHISTOGRAM']._serialized_start=1566
+  _globals['_BANDHISTOGRAM']._serialized_end=1760
+  _globals['_CATALOGSERVICE']._serialized_start=1763
+  _globals['_CATALOGSERVICE']._serialized_end=2055
 # @@protoc_insertion_point(module_scope)

@@ -5,12 +5,11 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
 from rasterwire.errors import ImageNotFound, InvalidExpression, InvalidRequest, Violation, Violations, invalid
 from rasterwire.expression.language.graph import Array, Call, Graph, GraphNode, Literal, Reference
 from rasterwire.server.messages.graphs import call, closed_graph
 from rasterwire.server.messages.region import read_region
+from rasterwire.server.messages.times import read_times
 from rasterwire.v1 import download_pb2
 
 _COMPOSITES = {
@@ -108,16 +107,7 @@ def _all(conditions: Sequence[Call]) -> Call:
 
 def _times(query: download_pb2.CollectionQuery) -> list[Call]:
     """Return the conditions of the time of an image, which one without a time does not fulfil."""
-    problems = Violations()
-    start = end = None
-    with problems.catching():
-        start = _millis(query.start_time, "mosaic.query.start_time") if query.HasField("start_time") else None
-    with problems.catching():
-        end = _millis(query.end_time, "mosaic.query.end_time") if query.HasField("end_time") else None
-    problems.raise_if_any()
-    if start is not None and end is not None and end <= start:
-        message = "has to be after start_time, or no image passes; swap them, or leave one out"
-        raise invalid("mosaic.query.end_time", "TIMES_SWAPPED", message)
+    start, end = read_times(query, "mosaic.query.")
     time = Literal("system:time_start")
     conditions = []
     if start is not None:
@@ -127,15 +117,6 @@ def _times(query: download_pb2.CollectionQuery) -> list[Call]:
     if end is not None:
         conditions.append(call("Filter.lessThan", {"leftField": time, "rightValue": Literal(end)}))
     return conditions
-
-
-def _millis(time: Timestamp, field: str) -> int:
-    try:
-        time.ToJsonString()  # which only times have that can be
-        return time.ToMilliseconds()
-    except (ValueError, OverflowError):
-        message = f"{time.seconds} seconds and {time.nanos} nanoseconds are no time of the years 1 to 9999"
-        raise invalid(field, "TIME_OUT_OF_RANGE", message) from None
 
 
 def _comparison(filter_: download_pb2.PropertyFilter, field: str) -> Call:

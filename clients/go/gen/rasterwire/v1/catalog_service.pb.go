@@ -318,7 +318,15 @@ type ListImagesRequest struct {
 	// Where to go on: `next_page_token` of the page before. Empty for the first page.
 	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	// Only images whose id begins with this. Empty for all.
-	Prefix        string `protobuf:"bytes,3,opt,name=prefix,proto3" json:"prefix,omitempty"`
+	Prefix string `protobuf:"bytes,3,opt,name=prefix,proto3" json:"prefix,omitempty"`
+	// Only images whose id holds this text, in the same case. Empty for all.
+	Contains string `protobuf:"bytes,4,opt,name=contains,proto3" json:"contains,omitempty"`
+	// Only images taken at this time or later. One whose time the catalog does not know is left out.
+	StartTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
+	// Only images taken before this time. Likewise.
+	EndTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
+	// Only images that share ground with this area.
+	Bounds        *Region `protobuf:"bytes,7,opt,name=bounds,proto3" json:"bounds,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -372,6 +380,34 @@ func (x *ListImagesRequest) GetPrefix() string {
 		return x.Prefix
 	}
 	return ""
+}
+
+func (x *ListImagesRequest) GetContains() string {
+	if x != nil {
+		return x.Contains
+	}
+	return ""
+}
+
+func (x *ListImagesRequest) GetStartTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.StartTime
+	}
+	return nil
+}
+
+func (x *ListImagesRequest) GetEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EndTime
+	}
+	return nil
+}
+
+func (x *ListImagesRequest) GetBounds() *Region {
+	if x != nil {
+		return x.Bounds
+	}
+	return nil
 }
 
 // A page of images.
@@ -813,13 +849,18 @@ const file_rasterwire_v1_catalog_service_proto_rawDesc = "" +
 	"\x11unreadable_assets\x18\x06 \x03(\v2\x1e.rasterwire.v1.UnreadableAssetR\x10unreadableAssets\"9\n" +
 	"\x0fUnreadableAsset\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\"\x87\x01\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"\xce\x02\n" +
 	"\x11ListImagesRequest\x12'\n" +
 	"\tpage_size\x18\x01 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12'\n" +
 	"\n" +
 	"page_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\tpageToken\x12 \n" +
-	"\x06prefix\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\x06prefix\"\x90\x01\n" +
+	"\x06prefix\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\x06prefix\x12$\n" +
+	"\bcontains\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\bcontains\x129\n" +
+	"\n" +
+	"start_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\tstartTime\x125\n" +
+	"\bend_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\aendTime\x12-\n" +
+	"\x06bounds\x18\a \x01(\v2\x15.rasterwire.v1.RegionR\x06bounds\"\x90\x01\n" +
 	"\x12ListImagesResponse\x120\n" +
 	"\x06images\x18\x01 \x03(\v2\x18.rasterwire.v1.ImageInfoR\x06images\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12 \n" +
@@ -897,21 +938,24 @@ var file_rasterwire_v1_catalog_service_proto_depIdxs = []int32{
 	12, // 3: rasterwire.v1.ImageInfo.start_time:type_name -> google.protobuf.Timestamp
 	13, // 4: rasterwire.v1.ImageInfo.properties:type_name -> google.protobuf.Struct
 	2,  // 5: rasterwire.v1.ImageInfo.unreadable_assets:type_name -> rasterwire.v1.UnreadableAsset
-	1,  // 6: rasterwire.v1.ListImagesResponse.images:type_name -> rasterwire.v1.ImageInfo
-	1,  // 7: rasterwire.v1.GetImageResponse.image:type_name -> rasterwire.v1.ImageInfo
-	14, // 8: rasterwire.v1.ComputeHistogramRequest.region:type_name -> rasterwire.v1.Region
-	9,  // 9: rasterwire.v1.ComputeHistogramResponse.bands:type_name -> rasterwire.v1.BandHistogram
-	3,  // 10: rasterwire.v1.CatalogService.ListImages:input_type -> rasterwire.v1.ListImagesRequest
-	5,  // 11: rasterwire.v1.CatalogService.GetImage:input_type -> rasterwire.v1.GetImageRequest
-	7,  // 12: rasterwire.v1.CatalogService.ComputeHistogram:input_type -> rasterwire.v1.ComputeHistogramRequest
-	4,  // 13: rasterwire.v1.CatalogService.ListImages:output_type -> rasterwire.v1.ListImagesResponse
-	6,  // 14: rasterwire.v1.CatalogService.GetImage:output_type -> rasterwire.v1.GetImageResponse
-	8,  // 15: rasterwire.v1.CatalogService.ComputeHistogram:output_type -> rasterwire.v1.ComputeHistogramResponse
-	13, // [13:16] is the sub-list for method output_type
-	10, // [10:13] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	12, // 6: rasterwire.v1.ListImagesRequest.start_time:type_name -> google.protobuf.Timestamp
+	12, // 7: rasterwire.v1.ListImagesRequest.end_time:type_name -> google.protobuf.Timestamp
+	14, // 8: rasterwire.v1.ListImagesRequest.bounds:type_name -> rasterwire.v1.Region
+	1,  // 9: rasterwire.v1.ListImagesResponse.images:type_name -> rasterwire.v1.ImageInfo
+	1,  // 10: rasterwire.v1.GetImageResponse.image:type_name -> rasterwire.v1.ImageInfo
+	14, // 11: rasterwire.v1.ComputeHistogramRequest.region:type_name -> rasterwire.v1.Region
+	9,  // 12: rasterwire.v1.ComputeHistogramResponse.bands:type_name -> rasterwire.v1.BandHistogram
+	3,  // 13: rasterwire.v1.CatalogService.ListImages:input_type -> rasterwire.v1.ListImagesRequest
+	5,  // 14: rasterwire.v1.CatalogService.GetImage:input_type -> rasterwire.v1.GetImageRequest
+	7,  // 15: rasterwire.v1.CatalogService.ComputeHistogram:input_type -> rasterwire.v1.ComputeHistogramRequest
+	4,  // 16: rasterwire.v1.CatalogService.ListImages:output_type -> rasterwire.v1.ListImagesResponse
+	6,  // 17: rasterwire.v1.CatalogService.GetImage:output_type -> rasterwire.v1.GetImageResponse
+	8,  // 18: rasterwire.v1.CatalogService.ComputeHistogram:output_type -> rasterwire.v1.ComputeHistogramResponse
+	16, // [16:19] is the sub-list for method output_type
+	13, // [13:16] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_rasterwire_v1_catalog_service_proto_init() }

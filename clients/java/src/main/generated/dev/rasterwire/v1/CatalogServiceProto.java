@@ -105,37 +105,41 @@ public final class CatalogServiceProto {
       "rasters\030\005 \001(\010\0229\n\021unreadable_assets\030\006 \003(\013" +
       "2\036.rasterwire.v1.UnreadableAsset\"-\n\017Unre" +
       "adableAsset\022\n\n\002id\030\001 \001(\t\022\016\n\006reason\030\002 \001(\t\"" +
-      "j\n\021ListImagesRequest\022\035\n\tpage_size\030\001 \001(\005B" +
-      "\n\272H\007\032\005\030\350\007(\000\022\034\n\npage_token\030\002 \001(\tB\010\272H\005r\003\030\200" +
-      " \022\030\n\006prefix\030\003 \001(\tB\010\272H\005r\003\030\200 \"l\n\022ListImage" +
-      "sResponse\022(\n\006images\030\001 \003(\0132\030.rasterwire.v" +
-      "1.ImageInfo\022\027\n\017next_page_token\030\002 \001(\t\022\023\n\013" +
-      "unreachable\030\003 \003(\t\")\n\017GetImageRequest\022\026\n\002" +
-      "id\030\001 \001(\tB\n\272H\007r\005\020\001\030\200 \";\n\020GetImageResponse" +
-      "\022\'\n\005image\030\001 \001(\0132\030.rasterwire.v1.ImageInf" +
-      "o\"\314\001\n\027ComputeHistogramRequest\022\031\n\005image\030\001" +
-      " \001(\tB\n\272H\007r\005\020\001\030\200 \022 \n\005bands\030\002 \003(\tB\021\272H\016\222\001\013\020" +
-      "\020\"\007r\005\020\001\030\200\010\022%\n\006region\030\003 \001(\0132\025.rasterwire." +
-      "v1.Region\022\033\n\007buckets\030\004 \001(\005B\n\272H\007\032\005\030\200\010(\000\0220" +
-      "\n\010percents\030\005 \003(\001B\036\272H\033\222\001\030\020\024\"\024\022\022\031\000\000\000\000\000\000Y@)" +
-      "\000\000\000\000\000\000\000\000\"G\n\030ComputeHistogramResponse\022+\n\005" +
-      "bands\030\001 \003(\0132\034.rasterwire.v1.BandHistogra" +
-      "m\"\302\001\n\rBandHistogram\022\n\n\002id\030\001 \001(\t\022\020\n\003min\030\002" +
-      " \001(\001H\000\210\001\001\022\020\n\003max\030\003 \001(\001H\001\210\001\001\022\023\n\013percentil" +
-      "es\030\004 \003(\001\022\016\n\006counts\030\005 \003(\005\022\023\n\013valid_count\030" +
-      "\006 \001(\005\022\023\n\013pixel_count\030\007 \001(\005\022\020\n\010overview\030\010" +
-      " \001(\001\022\020\n\010is_exact\030\t \001(\010B\006\n\004_minB\006\n\004_max2\244" +
-      "\002\n\016CatalogService\022V\n\nListImages\022 .raster" +
-      "wire.v1.ListImagesRequest\032!.rasterwire.v" +
-      "1.ListImagesResponse\"\003\220\002\001\022P\n\010GetImage\022\036." +
-      "rasterwire.v1.GetImageRequest\032\037.rasterwi" +
-      "re.v1.GetImageResponse\"\003\220\002\001\022h\n\020ComputeHi" +
-      "stogram\022&.rasterwire.v1.ComputeHistogram" +
-      "Request\032\'.rasterwire.v1.ComputeHistogram" +
-      "Response\"\003\220\002\001Bd\n\021dev.rasterwire.v1B\023Cata" +
-      "logServiceProtoP\001Z8rasterwire.dev/client" +
-      "s/go/gen/rasterwire/v1;rasterwirev1b\006pro" +
-      "to3"
+      "\213\002\n\021ListImagesRequest\022\035\n\tpage_size\030\001 \001(\005" +
+      "B\n\272H\007\032\005\030\350\007(\000\022\034\n\npage_token\030\002 \001(\tB\010\272H\005r\003\030" +
+      "\200 \022\030\n\006prefix\030\003 \001(\tB\010\272H\005r\003\030\200 \022\032\n\010contains" +
+      "\030\004 \001(\tB\010\272H\005r\003\030\200 \022.\n\nstart_time\030\005 \001(\0132\032.g" +
+      "oogle.protobuf.Timestamp\022,\n\010end_time\030\006 \001" +
+      "(\0132\032.google.protobuf.Timestamp\022%\n\006bounds" +
+      "\030\007 \001(\0132\025.rasterwire.v1.Region\"l\n\022ListIma" +
+      "gesResponse\022(\n\006images\030\001 \003(\0132\030.rasterwire" +
+      ".v1.ImageInfo\022\027\n\017next_page_token\030\002 \001(\t\022\023" +
+      "\n\013unreachable\030\003 \003(\t\")\n\017GetImageRequest\022\026" +
+      "\n\002id\030\001 \001(\tB\n\272H\007r\005\020\001\030\200 \";\n\020GetImageRespon" +
+      "se\022\'\n\005image\030\001 \001(\0132\030.rasterwire.v1.ImageI" +
+      "nfo\"\314\001\n\027ComputeHistogramRequest\022\031\n\005image" +
+      "\030\001 \001(\tB\n\272H\007r\005\020\001\030\200 \022 \n\005bands\030\002 \003(\tB\021\272H\016\222\001" +
+      "\013\020\020\"\007r\005\020\001\030\200\010\022%\n\006region\030\003 \001(\0132\025.rasterwir" +
+      "e.v1.Region\022\033\n\007buckets\030\004 \001(\005B\n\272H\007\032\005\030\200\010(\000" +
+      "\0220\n\010percents\030\005 \003(\001B\036\272H\033\222\001\030\020\024\"\024\022\022\031\000\000\000\000\000\000Y" +
+      "@)\000\000\000\000\000\000\000\000\"G\n\030ComputeHistogramResponse\022+" +
+      "\n\005bands\030\001 \003(\0132\034.rasterwire.v1.BandHistog" +
+      "ram\"\302\001\n\rBandHistogram\022\n\n\002id\030\001 \001(\t\022\020\n\003min" +
+      "\030\002 \001(\001H\000\210\001\001\022\020\n\003max\030\003 \001(\001H\001\210\001\001\022\023\n\013percent" +
+      "iles\030\004 \003(\001\022\016\n\006counts\030\005 \003(\005\022\023\n\013valid_coun" +
+      "t\030\006 \001(\005\022\023\n\013pixel_count\030\007 \001(\005\022\020\n\010overview" +
+      "\030\010 \001(\001\022\020\n\010is_exact\030\t \001(\010B\006\n\004_minB\006\n\004_max" +
+      "2\244\002\n\016CatalogService\022V\n\nListImages\022 .rast" +
+      "erwire.v1.ListImagesRequest\032!.rasterwire" +
+      ".v1.ListImagesResponse\"\003\220\002\001\022P\n\010GetImage\022" +
+      "\036.rasterwire.v1.GetImageRequest\032\037.raster" +
+      "wire.v1.GetImageResponse\"\003\220\002\001\022h\n\020Compute" +
+      "Histogram\022&.rasterwire.v1.ComputeHistogr" +
+      "amRequest\032\'.rasterwire.v1.ComputeHistogr" +
+      "amResponse\"\003\220\002\001Bd\n\021dev.rasterwire.v1B\023Ca" +
+      "talogServiceProtoP\001Z8rasterwire.dev/clie" +
+      "nts/go/gen/rasterwire/v1;rasterwirev1b\006p" +
+      "roto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -168,7 +172,7 @@ public final class CatalogServiceProto {
     internal_static_rasterwire_v1_ListImagesRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rasterwire_v1_ListImagesRequest_descriptor,
-        new java.lang.String[] { "PageSize", "PageToken", "Prefix", });
+        new java.lang.String[] { "PageSize", "PageToken", "Prefix", "Contains", "StartTime", "EndTime", "Bounds", });
     internal_static_rasterwire_v1_ListImagesResponse_descriptor =
       getDescriptor().getMessageTypes().get(4);
     internal_static_rasterwire_v1_ListImagesResponse_fieldAccessorTable = new

@@ -34,6 +34,7 @@ private static final long serialVersionUID = 0L;
   private ListImagesRequest() {
     pageToken_ = "";
     prefix_ = "";
+    contains_ = "";
   }
 
   public static final com.google.protobuf.Descriptors.Descriptor
@@ -49,6 +50,7 @@ private static final long serialVersionUID = 0L;
             dev.rasterwire.v1.ListImagesRequest.class, dev.rasterwire.v1.ListImagesRequest.Builder.class);
   }
 
+  private int bitField0_;
   public static final int PAGE_SIZE_FIELD_NUMBER = 1;
   private int pageSize_ = 0;
   /**
@@ -158,6 +160,167 @@ private static final long serialVersionUID = 0L;
     }
   }
 
+  public static final int CONTAINS_FIELD_NUMBER = 4;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object contains_ = "";
+  /**
+   * <pre>
+   * Only images whose id holds this text, in the same case. Empty for all.
+   * </pre>
+   *
+   * <code>string contains = 4 [(.buf.validate.field) = { ... }</code>
+   * @return The contains.
+   */
+  @java.lang.Override
+  public java.lang.String getContains() {
+    java.lang.Object ref = contains_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs = 
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      contains_ = s;
+      return s;
+    }
+  }
+  /**
+   * <pre>
+   * Only images whose id holds this text, in the same case. Empty for all.
+   * </pre>
+   *
+   * <code>string contains = 4 [(.buf.validate.field) = { ... }</code>
+   * @return The bytes for contains.
+   */
+  @java.lang.Override
+  public com.google.protobuf.ByteString
+      getContainsBytes() {
+    java.lang.Object ref = contains_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b = 
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      contains_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
+  }
+
+  public static final int START_TIME_FIELD_NUMBER = 5;
+  private com.google.protobuf.Timestamp startTime_;
+  /**
+   * <pre>
+   * Only images taken at this time or later. One whose time the catalog does not know is left out.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp start_time = 5;</code>
+   * @return Whether the startTime field is set.
+   */
+  @java.lang.Override
+  public boolean hasStartTime() {
+    return ((bitField0_ & 0x00000001) != 0);
+  }
+  /**
+   * <pre>
+   * Only images taken at this time or later. One whose time the catalog does not know is left out.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp start_time = 5;</code>
+   * @return The startTime.
+   */
+  @java.lang.Override
+  public com.google.protobuf.Timestamp getStartTime() {
+    return startTime_ == null ? com.google.protobuf.Timestamp.getDefaultInstance() : startTime_;
+  }
+  /**
+   * <pre>
+   * Only images taken at this time or later. One whose time the catalog does not know is left out.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp start_time = 5;</code>
+   */
+  @java.lang.Override
+  public com.google.protobuf.TimestampOrBuilder getStartTimeOrBuilder() {
+    return startTime_ == null ? com.google.protobuf.Timestamp.getDefaultInstance() : startTime_;
+  }
+
+  public static final int END_TIME_FIELD_NUMBER = 6;
+  private com.google.protobuf.Timestamp endTime_;
+  /**
+   * <pre>
+   * Only images taken before this time. Likewise.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp end_time = 6;</code>
+   * @return Whether the endTime field is set.
+   */
+  @java.lang.Override
+  public boolean hasEndTime() {
+    return ((bitField0_ & 0x00000002) != 0);
+  }
+  /**
+   * <pre>
+   * Only images taken before this time. Likewise.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp end_time = 6;</code>
+   * @return The endTime.
+   */
+  @java.lang.Override
+  public com.google.protobuf.Timestamp getEndTime() {
+    return endTime_ == null ? com.google.protobuf.Timestamp.getDefaultInstance() : endTime_;
+  }
+  /**
+   * <pre>
+   * Only images taken before this time. Likewise.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp end_time = 6;</code>
+   */
+  @java.lang.Override
+  public com.google.protobuf.TimestampOrBuilder getEndTimeOrBuilder() {
+    return endTime_ == null ? com.google.protobuf.Timestamp.getDefaultInstance() : endTime_;
+  }
+
+  public static final int BOUNDS_FIELD_NUMBER = 7;
+  private dev.rasterwire.v1.Region bounds_;
+  /**
+   * <pre>
+   * Only images that share ground with this area.
+   * </pre>
+   *
+   * <code>.rasterwire.v1.Region bounds = 7;</code>
+   * @return Whether the bounds field is set.
+   */
+  @java.lang.Override
+  public boolean hasBounds() {
+    return ((bitField0_ & 0x00000004) != 0);
+  }
+  /**
+   * <pre>
+   * Only images that share ground with this area.
+   * </pre>
+   *
+   * <code>.rasterwire.v1.Region bounds = 7;</code>
+   * @return The bounds.
+   */
+  @java.lang.Override
+  public dev.rasterwire.v1.Region getBounds() {
+    return bounds_ == null ? dev.rasterwire.v1.Region.getDefaultInstance() : bounds_;
+  }
+  /**
+   * <pre>
+   * Only images that share ground with this area.
+   * </pre>
+   *
+   * <code>.rasterwire.v1.Region bounds = 7;</code>
+   */
+  @java.lang.Override
+  public dev.rasterwire.v1.RegionOrBuilder getBoundsOrBuilder() {
+    return bounds_ == null ? dev.rasterwire.v1.Region.getDefaultInstance() : bounds_;
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -181,6 +344,18 @@ private static final long serialVersionUID = 0L;
     if (!com.google.protobuf.GeneratedMessage.isStringEmpty(prefix_)) {
       com.google.protobuf.GeneratedMessage.writeString(output, 3, prefix_);
     }
+    if (!com.google.protobuf.GeneratedMessage.isStringEmpty(contains_)) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 4, contains_);
+    }
+    if (((bitField0_ & 0x00000001) != 0)) {
+      output.writeMessage(5, getStartTime());
+    }
+    if (((bitField0_ & 0x00000002) != 0)) {
+      output.writeMessage(6, getEndTime());
+    }
+    if (((bitField0_ & 0x00000004) != 0)) {
+      output.writeMessage(7, getBounds());
+    }
     getUnknownFields().writeTo(output);
   }
 
@@ -199,6 +374,21 @@ private static final long serialVersionUID = 0L;
     }
     if (!com.google.protobuf.GeneratedMessage.isStringEmpty(prefix_)) {
       size += com.google.protobuf.GeneratedMessage.computeStringSize(3, prefix_);
+    }
+    if (!com.google.protobuf.GeneratedMessage.isStringEmpty(contains_)) {
+      size += com.google.protobuf.GeneratedMessage.computeStringSize(4, contains_);
+    }
+    if (((bitField0_ & 0x00000001) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(5, getStartTime());
+    }
+    if (((bitField0_ & 0x00000002) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(6, getEndTime());
+    }
+    if (((bitField0_ & 0x00000004) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(7, getBounds());
     }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
@@ -221,6 +411,23 @@ private static final long serialVersionUID = 0L;
         .equals(other.getPageToken())) return false;
     if (!getPrefix()
         .equals(other.getPrefix())) return false;
+    if (!getContains()
+        .equals(other.getContains())) return false;
+    if (hasStartTime() != other.hasStartTime()) return false;
+    if (hasStartTime()) {
+      if (!getStartTime()
+          .equals(other.getStartTime())) return false;
+    }
+    if (hasEndTime() != other.hasEndTime()) return false;
+    if (hasEndTime()) {
+      if (!getEndTime()
+          .equals(other.getEndTime())) return false;
+    }
+    if (hasBounds() != other.hasBounds()) return false;
+    if (hasBounds()) {
+      if (!getBounds()
+          .equals(other.getBounds())) return false;
+    }
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -238,6 +445,20 @@ private static final long serialVersionUID = 0L;
     hash = (53 * hash) + getPageToken().hashCode();
     hash = (37 * hash) + PREFIX_FIELD_NUMBER;
     hash = (53 * hash) + getPrefix().hashCode();
+    hash = (37 * hash) + CONTAINS_FIELD_NUMBER;
+    hash = (53 * hash) + getContains().hashCode();
+    if (hasStartTime()) {
+      hash = (37 * hash) + START_TIME_FIELD_NUMBER;
+      hash = (53 * hash) + getStartTime().hashCode();
+    }
+    if (hasEndTime()) {
+      hash = (37 * hash) + END_TIME_FIELD_NUMBER;
+      hash = (53 * hash) + getEndTime().hashCode();
+    }
+    if (hasBounds()) {
+      hash = (37 * hash) + BOUNDS_FIELD_NUMBER;
+      hash = (53 * hash) + getBounds().hashCode();
+    }
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -361,13 +582,21 @@ private static final long serialVersionUID = 0L;
 
     // Construct using dev.rasterwire.v1.ListImagesRequest.newBuilder()
     private Builder() {
-
+      maybeForceBuilderInitialization();
     }
 
     private Builder(
         com.google.protobuf.GeneratedMessage.BuilderParent parent) {
       super(parent);
-
+      maybeForceBuilderInitialization();
+    }
+    private void maybeForceBuilderInitialization() {
+      if (com.google.protobuf.GeneratedMessage
+              .alwaysUseFieldBuilders) {
+        internalGetStartTimeFieldBuilder();
+        internalGetEndTimeFieldBuilder();
+        internalGetBoundsFieldBuilder();
+      }
     }
     @java.lang.Override
     public Builder clear() {
@@ -376,6 +605,22 @@ private static final long serialVersionUID = 0L;
       pageSize_ = 0;
       pageToken_ = "";
       prefix_ = "";
+      contains_ = "";
+      startTime_ = null;
+      if (startTimeBuilder_ != null) {
+        startTimeBuilder_.dispose();
+        startTimeBuilder_ = null;
+      }
+      endTime_ = null;
+      if (endTimeBuilder_ != null) {
+        endTimeBuilder_.dispose();
+        endTimeBuilder_ = null;
+      }
+      bounds_ = null;
+      if (boundsBuilder_ != null) {
+        boundsBuilder_.dispose();
+        boundsBuilder_ = null;
+      }
       return this;
     }
 
@@ -418,6 +663,29 @@ private static final long serialVersionUID = 0L;
       if (((from_bitField0_ & 0x00000004) != 0)) {
         result.prefix_ = prefix_;
       }
+      if (((from_bitField0_ & 0x00000008) != 0)) {
+        result.contains_ = contains_;
+      }
+      int to_bitField0_ = 0;
+      if (((from_bitField0_ & 0x00000010) != 0)) {
+        result.startTime_ = startTimeBuilder_ == null
+            ? startTime_
+            : startTimeBuilder_.build();
+        to_bitField0_ |= 0x00000001;
+      }
+      if (((from_bitField0_ & 0x00000020) != 0)) {
+        result.endTime_ = endTimeBuilder_ == null
+            ? endTime_
+            : endTimeBuilder_.build();
+        to_bitField0_ |= 0x00000002;
+      }
+      if (((from_bitField0_ & 0x00000040) != 0)) {
+        result.bounds_ = boundsBuilder_ == null
+            ? bounds_
+            : boundsBuilder_.build();
+        to_bitField0_ |= 0x00000004;
+      }
+      result.bitField0_ |= to_bitField0_;
     }
 
     @java.lang.Override
@@ -444,6 +712,20 @@ private static final long serialVersionUID = 0L;
         prefix_ = other.prefix_;
         bitField0_ |= 0x00000004;
         onChanged();
+      }
+      if (!other.getContains().isEmpty()) {
+        contains_ = other.contains_;
+        bitField0_ |= 0x00000008;
+        onChanged();
+      }
+      if (other.hasStartTime()) {
+        mergeStartTime(other.getStartTime());
+      }
+      if (other.hasEndTime()) {
+        mergeEndTime(other.getEndTime());
+      }
+      if (other.hasBounds()) {
+        mergeBounds(other.getBounds());
       }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
@@ -486,6 +768,32 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000004;
               break;
             } // case 26
+            case 34: {
+              contains_ = input.readStringRequireUtf8();
+              bitField0_ |= 0x00000008;
+              break;
+            } // case 34
+            case 42: {
+              input.readMessage(
+                  internalGetStartTimeFieldBuilder().getBuilder(),
+                  extensionRegistry);
+              bitField0_ |= 0x00000010;
+              break;
+            } // case 42
+            case 50: {
+              input.readMessage(
+                  internalGetEndTimeFieldBuilder().getBuilder(),
+                  extensionRegistry);
+              bitField0_ |= 0x00000020;
+              break;
+            } // case 50
+            case 58: {
+              input.readMessage(
+                  internalGetBoundsFieldBuilder().getBuilder(),
+                  extensionRegistry);
+              bitField0_ |= 0x00000040;
+              break;
+            } // case 58
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -729,6 +1037,569 @@ private static final long serialVersionUID = 0L;
       bitField0_ |= 0x00000004;
       onChanged();
       return this;
+    }
+
+    private java.lang.Object contains_ = "";
+    /**
+     * <pre>
+     * Only images whose id holds this text, in the same case. Empty for all.
+     * </pre>
+     *
+     * <code>string contains = 4 [(.buf.validate.field) = { ... }</code>
+     * @return The contains.
+     */
+    public java.lang.String getContains() {
+      java.lang.Object ref = contains_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        contains_ = s;
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
+    }
+    /**
+     * <pre>
+     * Only images whose id holds this text, in the same case. Empty for all.
+     * </pre>
+     *
+     * <code>string contains = 4 [(.buf.validate.field) = { ... }</code>
+     * @return The bytes for contains.
+     */
+    public com.google.protobuf.ByteString
+        getContainsBytes() {
+      java.lang.Object ref = contains_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b = 
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        contains_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
+    }
+    /**
+     * <pre>
+     * Only images whose id holds this text, in the same case. Empty for all.
+     * </pre>
+     *
+     * <code>string contains = 4 [(.buf.validate.field) = { ... }</code>
+     * @param value The contains to set.
+     * @return This builder for chaining.
+     */
+    public Builder setContains(
+        java.lang.String value) {
+      if (value == null) { throw new NullPointerException(); }
+      contains_ = value;
+      bitField0_ |= 0x00000008;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Only images whose id holds this text, in the same case. Empty for all.
+     * </pre>
+     *
+     * <code>string contains = 4 [(.buf.validate.field) = { ... }</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearContains() {
+      contains_ = getDefaultInstance().getContains();
+      bitField0_ = (bitField0_ & ~0x00000008);
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Only images whose id holds this text, in the same case. Empty for all.
+     * </pre>
+     *
+     * <code>string contains = 4 [(.buf.validate.field) = { ... }</code>
+     * @param value The bytes for contains to set.
+     * @return This builder for chaining.
+     */
+    public Builder setContainsBytes(
+        com.google.protobuf.ByteString value) {
+      if (value == null) { throw new NullPointerException(); }
+      checkByteStringIsUtf8(value);
+      contains_ = value;
+      bitField0_ |= 0x00000008;
+      onChanged();
+      return this;
+    }
+
+    private com.google.protobuf.Timestamp startTime_;
+    private com.google.protobuf.SingleFieldBuilder<
+        com.google.protobuf.Timestamp, com.google.protobuf.Timestamp.Builder, com.google.protobuf.TimestampOrBuilder> startTimeBuilder_;
+    /**
+     * <pre>
+     * Only images taken at this time or later. One whose time the catalog does not know is left out.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp start_time = 5;</code>
+     * @return Whether the startTime field is set.
+     */
+    public boolean hasStartTime() {
+      return ((bitField0_ & 0x00000010) != 0);
+    }
+    /**
+     * <pre>
+     * Only images taken at this time or later. One whose time the catalog does not know is left out.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp start_time = 5;</code>
+     * @return The startTime.
+     */
+    public com.google.protobuf.Timestamp getStartTime() {
+      if (startTimeBuilder_ == null) {
+        return startTime_ == null ? com.google.protobuf.Timestamp.getDefaultInstance() : startTime_;
+      } else {
+        return startTimeBuilder_.getMessage();
+      }
+    }
+    /**
+     * <pre>
+     * Only images taken at this time or later. One whose time the catalog does not know is left out.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp start_time = 5;</code>
+     */
+    public Builder setStartTime(com.google.protobuf.Timestamp value) {
+      if (startTimeBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        startTime_ = value;
+      } else {
+        startTimeBuilder_.setMessage(value);
+      }
+      bitField0_ |= 0x00000010;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Only images taken at this time or later. One whose time the catalog does not know is left out.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp start_time = 5;</code>
+     */
+    public Builder setStartTime(
+        com.google.protobuf.Timestamp.Builder builderForValue) {
+      if (startTimeBuilder_ == null) {
+        startTime_ = builderForValue.build();
+      } else {
+        startTimeBuilder_.setMessage(builderForValue.build());
+      }
+      bitField0_ |= 0x00000010;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Only images taken at this time or later. One whose time the catalog does not know is left out.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp start_time = 5;</code>
+     */
+    public Builder mergeStartTime(com.google.protobuf.Timestamp value) {
+      if (startTimeBuilder_ == null) {
+        if (((bitField0_ & 0x00000010) != 0) &&
+          startTime_ != null &&
+          startTime_ != com.google.protobuf.Timestamp.getDefaultInstance()) {
+          getStartTimeBuilder().mergeFrom(value);
+        } else {
+          startTime_ = value;
+        }
+      } else {
+        startTimeBuilder_.mergeFrom(value);
+      }
+      if (startTime_ != null) {
+        bitField0_ |= 0x00000010;
+        onChanged();
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * Only images taken at this time or later. One whose time the catalog does not know is left out.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp start_time = 5;</code>
+     */
+    public Builder clearStartTime() {
+      bitField0_ = (bitField0_ & ~0x00000010);
+      startTime_ = null;
+      if (startTimeBuilder_ != null) {
+        startTimeBuilder_.dispose();
+        startTimeBuilder_ = null;
+      }
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Only images taken at this time or later. One whose time the catalog does not know is left out.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp start_time = 5;</code>
+     */
+    public com.google.protobuf.Timestamp.Builder getStartTimeBuilder() {
+      bitField0_ |= 0x00000010;
+      onChanged();
+      return internalGetStartTimeFieldBuilder().getBuilder();
+    }
+    /**
+     * <pre>
+     * Only images taken at this time or later. One whose time the catalog does not know is left out.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp start_time = 5;</code>
+     */
+    public com.google.protobuf.TimestampOrBuilder getStartTimeOrBuilder() {
+      if (startTimeBuilder_ != null) {
+        return startTimeBuilder_.getMessageOrBuilder();
+      } else {
+        return startTime_ == null ?
+            com.google.protobuf.Timestamp.getDefaultInstance() : startTime_;
+      }
+    }
+    /**
+     * <pre>
+     * Only images taken at this time or later. One whose time the catalog does not know is left out.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp start_time = 5;</code>
+     */
+    private com.google.protobuf.SingleFieldBuilder<
+        com.google.protobuf.Timestamp, com.google.protobuf.Timestamp.Builder, com.google.protobuf.TimestampOrBuilder> 
+        internalGetStartTimeFieldBuilder() {
+      if (startTimeBuilder_ == null) {
+        startTimeBuilder_ = new com.google.protobuf.SingleFieldBuilder<
+            com.google.protobuf.Timestamp, com.google.protobuf.Timestamp.Builder, com.google.protobuf.TimestampOrBuilder>(
+                getStartTime(),
+                getParentForChildren(),
+                isClean());
+        startTime_ = null;
+      }
+      return startTimeBuilder_;
+    }
+
+    private com.google.protobuf.Timestamp endTime_;
+    private com.google.protobuf.SingleFieldBuilder<
+        com.google.protobuf.Timestamp, com.google.protobuf.Timestamp.Builder, com.google.protobuf.TimestampOrBuilder> endTimeBuilder_;
+    /**
+     * <pre>
+     * Only images taken before this time. Likewise.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp end_time = 6;</code>
+     * @return Whether the endTime field is set.
+     */
+    public boolean hasEndTime() {
+      return ((bitField0_ & 0x00000020) != 0);
+    }
+    /**
+     * <pre>
+     * Only images taken before this time. Likewise.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp end_time = 6;</code>
+     * @return The endTime.
+     */
+    public com.google.protobuf.Timestamp getEndTime() {
+      if (endTimeBuilder_ == null) {
+        return endTime_ == null ? com.google.protobuf.Timestamp.getDefaultInstance() : endTime_;
+      } else {
+        return endTimeBuilder_.getMessage();
+      }
+    }
+    /**
+     * <pre>
+     * Only images taken before this time. Likewise.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp end_time = 6;</code>
+     */
+    public Builder setEndTime(com.google.protobuf.Timestamp value) {
+      if (endTimeBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        endTime_ = value;
+      } else {
+        endTimeBuilder_.setMessage(value);
+      }
+      bitField0_ |= 0x00000020;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Only images taken before this time. Likewise.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp end_time = 6;</code>
+     */
+    public Builder setEndTime(
+        com.google.protobuf.Timestamp.Builder builderForValue) {
+      if (endTimeBuilder_ == null) {
+        endTime_ = builderForValue.build();
+      } else {
+        endTimeBuilder_.setMessage(builderForValue.build());
+      }
+      bitField0_ |= 0x00000020;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Only images taken before this time. Likewise.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp end_time = 6;</code>
+     */
+    public Builder mergeEndTime(com.google.protobuf.Timestamp value) {
+      if (endTimeBuilder_ == null) {
+        if (((bitField0_ & 0x00000020) != 0) &&
+          endTime_ != null &&
+          endTime_ != com.google.protobuf.Timestamp.getDefaultInstance()) {
+          getEndTimeBuilder().mergeFrom(value);
+        } else {
+          endTime_ = value;
+        }
+      } else {
+        endTimeBuilder_.mergeFrom(value);
+      }
+      if (endTime_ != null) {
+        bitField0_ |= 0x00000020;
+        onChanged();
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * Only images taken before this time. Likewise.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp end_time = 6;</code>
+     */
+    public Builder clearEndTime() {
+      bitField0_ = (bitField0_ & ~0x00000020);
+      endTime_ = null;
+      if (endTimeBuilder_ != null) {
+        endTimeBuilder_.dispose();
+        endTimeBuilder_ = null;
+      }
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Only images taken before this time. Likewise.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp end_time = 6;</code>
+     */
+    public com.google.protobuf.Timestamp.Builder getEndTimeBuilder() {
+      bitField0_ |= 0x00000020;
+      onChanged();
+      return internalGetEndTimeFieldBuilder().getBuilder();
+    }
+    /**
+     * <pre>
+     * Only images taken before this time. Likewise.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp end_time = 6;</code>
+     */
+    public com.google.protobuf.TimestampOrBuilder getEndTimeOrBuilder() {
+      if (endTimeBuilder_ != null) {
+        return endTimeBuilder_.getMessageOrBuilder();
+      } else {
+        return endTime_ == null ?
+            com.google.protobuf.Timestamp.getDefaultInstance() : endTime_;
+      }
+    }
+    /**
+     * <pre>
+     * Only images taken before this time. Likewise.
+     * </pre>
+     *
+     * <code>.google.protobuf.Timestamp end_time = 6;</code>
+     */
+    private com.google.protobuf.SingleFieldBuilder<
+        com.google.protobuf.Timestamp, com.google.protobuf.Timestamp.Builder, com.google.protobuf.TimestampOrBuilder> 
+        internalGetEndTimeFieldBuilder() {
+      if (endTimeBuilder_ == null) {
+        endTimeBuilder_ = new com.google.protobuf.SingleFieldBuilder<
+            com.google.protobuf.Timestamp, com.google.protobuf.Timestamp.Builder, com.google.protobuf.TimestampOrBuilder>(
+                getEndTime(),
+                getParentForChildren(),
+                isClean());
+        endTime_ = null;
+      }
+      return endTimeBuilder_;
+    }
+
+    private dev.rasterwire.v1.Region bounds_;
+    private com.google.protobuf.SingleFieldBuilder<
+        dev.rasterwire.v1.Region, dev.rasterwire.v1.Region.Builder, dev.rasterwire.v1.RegionOrBuilder> boundsBuilder_;
+    /**
+     * <pre>
+     * Only images that share ground with this area.
+     * </pre>
+     *
+     * <code>.rasterwire.v1.Region bounds = 7;</code>
+     * @return Whether the bounds field is set.
+     */
+    public boolean hasBounds() {
+      return ((bitField0_ & 0x00000040) != 0);
+    }
+    /**
+     * <pre>
+     * Only images that share ground with this area.
+     * </pre>
+     *
+     * <code>.rasterwire.v1.Region bounds = 7;</code>
+     * @return The bounds.
+     */
+    public dev.rasterwire.v1.Region getBounds() {
+      if (boundsBuilder_ == null) {
+        return bounds_ == null ? dev.rasterwire.v1.Region.getDefaultInstance() : bounds_;
+      } else {
+        return boundsBuilder_.getMessage();
+      }
+    }
+    /**
+     * <pre>
+     * Only images that share ground with this area.
+     * </pre>
+     *
+     * <code>.rasterwire.v1.Region bounds = 7;</code>
+     */
+    public Builder setBounds(dev.rasterwire.v1.Region value) {
+      if (boundsBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        bounds_ = value;
+      } else {
+        boundsBuilder_.setMessage(value);
+      }
+      bitField0_ |= 0x00000040;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Only images that share ground with this area.
+     * </pre>
+     *
+     * <code>.rasterwire.v1.Region bounds = 7;</code>
+     */
+    public Builder setBounds(
+        dev.rasterwire.v1.Region.Builder builderForValue) {
+      if (boundsBuilder_ == null) {
+        bounds_ = builderForValue.build();
+      } else {
+        boundsBuilder_.setMessage(builderForValue.build());
+      }
+      bitField0_ |= 0x00000040;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Only images that share ground with this area.
+     * </pre>
+     *
+     * <code>.rasterwire.v1.Region bounds = 7;</code>
+     */
+    public Builder mergeBounds(dev.rasterwire.v1.Region value) {
+      if (boundsBuilder_ == null) {
+        if (((bitField0_ & 0x00000040) != 0) &&
+          bounds_ != null &&
+          bounds_ != dev.rasterwire.v1.Region.getDefaultInstance()) {
+          getBoundsBuilder().mergeFrom(value);
+        } else {
+          bounds_ = value;
+        }
+      } else {
+        boundsBuilder_.mergeFrom(value);
+      }
+      if (bounds_ != null) {
+        bitField0_ |= 0x00000040;
+        onChanged();
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * Only images that share ground with this area.
+     * </pre>
+     *
+     * <code>.rasterwire.v1.Region bounds = 7;</code>
+     */
+    public Builder clearBounds() {
+      bitField0_ = (bitField0_ & ~0x00000040);
+      bounds_ = null;
+      if (boundsBuilder_ != null) {
+        boundsBuilder_.dispose();
+        boundsBuilder_ = null;
+      }
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Only images that share ground with this area.
+     * </pre>
+     *
+     * <code>.rasterwire.v1.Region bounds = 7;</code>
+     */
+    public dev.rasterwire.v1.Region.Builder getBoundsBuilder() {
+      bitField0_ |= 0x00000040;
+      onChanged();
+      return internalGetBoundsFieldBuilder().getBuilder();
+    }
+    /**
+     * <pre>
+     * Only images that share ground with this area.
+     * </pre>
+     *
+     * <code>.rasterwire.v1.Region bounds = 7;</code>
+     */
+    public dev.rasterwire.v1.RegionOrBuilder getBoundsOrBuilder() {
+      if (boundsBuilder_ != null) {
+        return boundsBuilder_.getMessageOrBuilder();
+      } else {
+        return bounds_ == null ?
+            dev.rasterwire.v1.Region.getDefaultInstance() : bounds_;
+      }
+    }
+    /**
+     * <pre>
+     * Only images that share ground with this area.
+     * </pre>
+     *
+     * <code>.rasterwire.v1.Region bounds = 7;</code>
+     */
+    private com.google.protobuf.SingleFieldBuilder<
+        dev.rasterwire.v1.Region, dev.rasterwire.v1.Region.Builder, dev.rasterwire.v1.RegionOrBuilder> 
+        internalGetBoundsFieldBuilder() {
+      if (boundsBuilder_ == null) {
+        boundsBuilder_ = new com.google.protobuf.SingleFieldBuilder<
+            dev.rasterwire.v1.Region, dev.rasterwire.v1.Region.Builder, dev.rasterwire.v1.RegionOrBuilder>(
+                getBounds(),
+                getParentForChildren(),
+                isClean());
+        bounds_ = null;
+      }
+      return boundsBuilder_;
     }
 
     // @@protoc_insertion_point(builder_scope:rasterwire.v1.ListImagesRequest)

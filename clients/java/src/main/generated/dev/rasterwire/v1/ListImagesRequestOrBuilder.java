@@ -59,4 +59,105 @@ public interface ListImagesRequestOrBuilder extends
    */
   com.google.protobuf.ByteString
       getPrefixBytes();
+
+  /**
+   * <pre>
+   * Only images whose id holds this text, in the same case. Empty for all.
+   * </pre>
+   *
+   * <code>string contains = 4 [(.buf.validate.field) = { ... }</code>
+   * @return The contains.
+   */
+  java.lang.String getContains();
+  /**
+   * <pre>
+   * Only images whose id holds this text, in the same case. Empty for all.
+   * </pre>
+   *
+   * <code>string contains = 4 [(.buf.validate.field) = { ... }</code>
+   * @return The bytes for contains.
+   */
+  com.google.protobuf.ByteString
+      getContainsBytes();
+
+  /**
+   * <pre>
+   * Only images taken at this time or later. One whose time the catalog does not know is left out.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp start_time = 5;</code>
+   * @return Whether the startTime field is set.
+   */
+  boolean hasStartTime();
+  /**
+   * <pre>
+   * Only images taken at this time or later. One whose time the catalog does not know is left out.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp start_time = 5;</code>
+   * @return The startTime.
+   */
+  com.google.protobuf.Timestamp getStartTime();
+  /**
+   * <pre>
+   * Only images taken at this time or later. One whose time the catalog does not know is left out.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp start_time = 5;</code>
+   */
+  com.google.protobuf.TimestampOrBuilder getStartTimeOrBuilder();
+
+  /**
+   * <pre>
+   * Only images taken before this time. Likewise.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp end_time = 6;</code>
+   * @return Whether the endTime field is set.
+   */
+  boolean hasEndTime();
+  /**
+   * <pre>
+   * Only images taken before this time. Likewise.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp end_time = 6;</code>
+   * @return The endTime.
+   */
+  com.google.protobuf.Timestamp getEndTime();
+  /**
+   * <pre>
+   * Only images taken before this time. Likewise.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp end_time = 6;</code>
+   */
+  com.google.protobuf.TimestampOrBuilder getEndTimeOrBuilder();
+
+  /**
+   * <pre>
+   * Only images that share ground with this area.
+   * </pre>
+   *
+   * <code>.rasterwire.v1.Region bounds = 7;</code>
+   * @return Whether the bounds field is set.
+   */
+  boolean hasBounds();
+  /**
+   * <pre>
+   * Only images that share ground with this area.
+   * </pre>
+   *
+   * <code>.rasterwire.v1.Region bounds = 7;</code>
+   * @return The bounds.
+   */
+  dev.rasterwire.v1.Region getBounds();
+  /**
+   * <pre>
+   * Only images that share ground with this area.
+   * </pre>
+   *
+   * <code>.rasterwire.v1.Region bounds = 7;</code>
+   */
+  dev.rasterwire.v1.RegionOrBuilder getBoundsOrBuilder();
 }
