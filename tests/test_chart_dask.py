@@ -188,9 +188,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Place, Pa
             log = folder / f"{component}.log"
             process = stack.enter_context(run(manifests, component, place, log))
             if component != "worker":
-                path = "health" if component == "scheduler" else "readyz"
+                probe = "health" if component == "scheduler" else "readyz"
                 port = ports[8787 if component == "scheduler" else 8080]
-                wait_until_ready(f"http://127.0.0.1:{port}/{path}", process, log)
+                wait_until_ready(f"http://127.0.0.1:{port}/{probe}", process, log)
         yield places["server"], image
 
 
