@@ -1,12 +1,13 @@
-# Both stages start from the same image: a virtual environment holds the path of its Python.
+# The last stage has the Python of this image and the libraries it needs, and neither its shell tools nor its package
+# manager.
 ARG BASE_IMAGE=python:3.11-slim-bookworm
 
 FROM ${BASE_IMAGE} AS build
-ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /build
 # hadolint ignore=DL3008
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends binutils \
+    && apt-get install -y --no-install-recommends binutils ca-certificates netbase tzdata \
     && rm -rf /var/lib/apt/lists/*
 # The environment has no pip; the lock names all that it holds, and not what its packages can do without.
 RUN python3 -m venv --without-pip /opt/venv && python3 -m venv /build/pip
@@ -18,16 +19,18 @@ COPY src src
 RUN /build/pip/bin/pip wheel --no-deps --wheel-dir /build/dist . \
     && /build/pip/bin/pip --python /opt/venv/bin/python install --no-compile --no-deps /build/dist/*.whl \
     && mkdir -p /var/lib/rasterwire /data
-# Symbols for debuggers are a third of what the packages take. Each library that lost them is loaded once.
-COPY .ci/shrink.py ./
-RUN /opt/venv/bin/python shrink.py
+# A third of what the packages take are symbols for debuggers, and much of the rest is for others than servers. Each
+# library that lost symbols is loaded once.
+COPY .ci/shrink.py .ci/make_root.py ./
+RUN /opt/venv/bin/python shrink.py src
 # for any processor of the architecture; with NUMBA_CPU_NAME empty, a server compiles for its own at the first start
 ENV NUMBA_CPU_NAME=generic
 # The demo has Python compile the modules that a server imports, and no others.
 RUN NUMBA_CACHE_DIR=/build/loops /opt/venv/bin/rasterwire warm --install \
-    && /opt/venv/bin/rasterwire demo /build/demo
+    && env --unset=PYTHONDONTWRITEBYTECODE PYTHONPYCACHEPREFIX=/build/modules /opt/venv/bin/rasterwire demo /build/demo \
+    && /opt/venv/bin/python make_root.py /build/root /opt/venv /build/modules
 
-FROM ${BASE_IMAGE}
+FROM scratch
 ARG VERSION=unknown
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="rasterwire" \
@@ -35,10 +38,12 @@ LABEL org.opencontainers.image.title="rasterwire" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
+COPY --from=build /build/root /
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build --chown=10001:10001 /var/lib/rasterwire /var/lib/rasterwire
 COPY --from=build /data /data
-ENV PATH=/opt/venv/bin:$PATH \
+ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin \
+    LANG=C.UTF-8 \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     NUMBA_CPU_NAME=generic \

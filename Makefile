@@ -135,8 +135,9 @@ $(VENV)/.deployment: requirements-deployment.lock $(STAMP)
 	$(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python --require-hashes -r requirements-deployment.lock
 	touch $@
 
-test-deployment: $(VENV)/.deployment ## Check the Helm chart, and ask for vulnerabilities of the image's packages
-	$(BIN)/python -m pytest -q $(PYTEST) tests/test_chart.py tests/test_image.py
+test-deployment: $(VENV)/.deployment ## Check the Helm chart, and size, use and vulnerabilities of the image's packages
+	$(BIN)/python -m pytest -q $(PYTEST) tests/test_chart.py tests/test_chart_dask.py tests/test_image.py
+	.ci/image-packages
 	$(BIN)/python .ci/audit requirements-image.lock
 
 bench: $(STAMP) ## Compare with GDAL, TiTiler, MapServer, odc-stac and nginx, where installed; BENCH takes options
@@ -175,8 +176,9 @@ lock: $(STAMP) ## Pin the requirements, with hashes, for all platforms
 
 IMAGE_EXTRAS = --extra server --extra auth --extra telemetry --extra remote --extra export --extra postgres --extra netcdf --extra zarr --extra dask
 EXTRAS = $(IMAGE_EXTRAS) --extra geoparquet
-# geoparquet takes 300 MB; odc-geo asks for xarray, and that for pandas, which a server does not import
-IMAGE = $(IMAGE_EXTRAS) --no-emit-package xarray --no-emit-package pandas
+# geoparquet takes 300 MB; odc-geo asks for xarray, and that for pandas, which a server does not import; rich asks for
+# pygments to colour source code, and cffi for pycparser to read C
+IMAGE = $(IMAGE_EXTRAS) $(addprefix --no-emit-package ,xarray pandas pygments pycparser)
 LOCK = --quiet --system-certs --universal --generate-hashes --no-annotate --no-header --python-version 3.11
 
 breaking: $(STAMP) ## Fail where the schema breaks clients of the last release

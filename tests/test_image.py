@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
-LEFT_OUT = ("geopandas", "pandas", "pyarrow", "pyogrio", "stac_geoparquet", "xarray")
+LEFT_OUT = ("geopandas", "pandas", "pyarrow", "pycparser", "pygments", "pyogrio", "stac_geoparquet", "xarray")
 """Modules that other environments have, and the image does not."""
 
 
@@ -24,7 +24,7 @@ def lock() -> str:
 _IMPORT_ALL = f"""
 import importlib, pkgutil, sys
 sys.modules.update(dict.fromkeys({LEFT_OUT!r}))
-import h5netcdf, jwt, obstore, opentelemetry.sdk.trace, psycopg, pystac_client, zarr
+import botocore.session, distributed, h5netcdf, jwt, obstore, opentelemetry.sdk.trace, psycopg, pystac_client, zarr
 import rasterwire
 for module in pkgutil.walk_packages(rasterwire.__path__, "rasterwire."):
     if not module.name.endswith("__main__"):
