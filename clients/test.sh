@@ -40,7 +40,9 @@ build_java() {
 run_java() {
   local target=$clients/java/target
   timeout "$run_seconds" java -cp "$target/test-classes:$target/classes:$(<"$target/classpath")" \
-    dev.rasterwire.examples.Download
+    dev.rasterwire.examples.Download &&
+    timeout "$run_seconds" java -cp "$target/test-classes:$target/classes:$(<"$target/classpath")" \
+      dev.rasterwire.examples.Save
 }
 
 passed=0
@@ -79,9 +81,7 @@ for language in go typescript java; do
   check "$language" sync "$output"
   check "$language" async "$output"
   check "$language" prepared "$output"
-  if [[ $language != java ]]; then # it has no library yet
-    check "$language" library "$output"
-  fi
+  check "$language" library "$output"
 done
 
 echo "$passed passed, $failed failed"

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from concurrent import futures
 from contextlib import contextmanager
+from dataclasses import replace
 
 import google_crc32c
 import grpc
@@ -101,5 +102,5 @@ def playing(servicer: Scripted) -> Iterator[str]:
 @contextmanager
 def client_of(servicer: Scripted, idle: float = 60.0) -> Iterator[Client]:
     """Run a scripted server, and give a client of it."""
-    with playing(servicer) as address, Client(address, retry=QUICK, idle=idle) as client:
+    with playing(servicer) as address, Client(address, retry=replace(QUICK, idle=idle)) as client:
         yield client

@@ -46,16 +46,25 @@ def _typescript() -> list[str] | str:
     )
 
 
+def _java() -> list[str] | str:
+    folder, target = _CLIENTS / "java", _CLIENTS / "java" / "target"
+    if wrong := _built(["mvn", "--quiet", "--batch-mode", "test-compile", "dependency:build-classpath"], folder):
+        return wrong
+    classes = f"{target / 'test-classes'}:{target / 'classes'}:{(target / 'classpath').read_text()}"
+    return ["java", "-cp", classes, "dev.rasterwire.conformance.Main"]
+
+
 def _built(command: list[str], folder: Path) -> str:
     """Build, and return what went wrong, or ""."""
     if shutil.which(command[0]) is None:
         return f"{command[0]} is missing"
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=_BUILD_SECONDS, check=False)
-    return "" if done.returncode == 0 else f"the build failed: {done.stderr[-2000:]}"
+    return "" if done.returncode == 0 else f"the build failed: {done.stdout[-1000:]}{done.stderr[-2000:]}"
 
 
 LANGUAGES = {
     "python": Language("Python", _python),
     "go": Language("Go", _go),
     "typescript": Language("TypeScript", _typescript),
+    "java": Language("Java", _java),
 }

@@ -35,11 +35,11 @@ _kinds: dict[type, str] = {
 def connect(request: dict[str, Any]) -> Client:
     """Return the client of a request."""
     setup = request["client"]
-    retry = {"attempts": 4, "first_wait": 0.01, "longest_wait": 0.05, **setup.get("retry", {})}
+    retry = {"attempts": 4, "first_wait": 0.01, "longest_wait": 0.05, "idle": setup.get("idle", 60)}
+    retry |= setup.get("retry", {})
     return Client(
         request["target"],
         timeout=setup.get("timeout", 60),
-        idle=setup.get("idle", 60),
         retry=RetryPolicy(**retry),
         api_key=setup.get("token", ""),
         metadata=setup.get("metadata", {}),

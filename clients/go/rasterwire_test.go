@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -207,18 +206,5 @@ func TestAPartOfAnotherIsLeftAlone(t *testing.T) {
 	_ = third.close(true)
 	if content, err := os.ReadFile(target + ".part"); string(content) != "somebody's" {
 		t.Errorf("the file of somebody else holds %q: %v", content, err)
-	}
-}
-
-func TestTheReadmeHasTheExample(t *testing.T) {
-	program, err := os.ReadFile("examples/save/main.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, after, _ := strings.Cut(string(program), "// begin of the README's example\n")
-	lines, _, _ := strings.Cut(after, "\t// end of the README's example")
-	readme, err := os.ReadFile("README.md")
-	if err != nil || lines == "" || !strings.Contains(string(readme), strings.ReplaceAll("\n"+lines, "\n\t", "\n")[1:]) {
-		t.Errorf("README.md does not have the lines of examples/save: %v", err)
 	}
 }

@@ -160,10 +160,3 @@ test("a part is taken up if it is the same, and one that is being written is lef
   assert.equal(await readFile(`${target}.part`, "utf8"), "somebody's");
   await rm(folder, { recursive: true });
 });
-
-test("the README has the lines of the example", async () => {
-  const root = new URL("../../", import.meta.url);
-  const program = await readFile(new URL("examples/save.ts", root), "utf8");
-  const lines = /\/\/ begin of the README's example\n([^]*?)\n\/\/ end/.exec(program)?.[1];
-  assert.ok(lines && (await readFile(new URL("README.md", root), "utf8")).includes(lines));
-});

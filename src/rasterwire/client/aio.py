@@ -5,7 +5,7 @@ import functools
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Self, TypeVar, cast
 
 import grpc
 
@@ -36,15 +36,15 @@ class AsyncClient:
         target: str = "localhost:50051",
         *,
         timeout: float = 60.0,
-        idle: float = 60.0,
         retry: RetryPolicy | None = None,
         credentials: grpc.ChannelCredentials | None = None,
         api_key: ApiKey = "",
         metadata: Mapping[str, str] | None = None,
     ) -> None:
         """See ``Client``."""
-        setup: dict[str, Any] = {"timeout": timeout, "idle": idle, "retry": retry, "credentials": credentials}
-        self._client = Client(target, **setup, api_key=api_key, metadata=metadata)
+        self._client = Client(
+            target, timeout=timeout, retry=retry, credentials=credentials, api_key=api_key, metadata=metadata
+        )
 
     @classmethod
     def over(cls, client: Client) -> Self:

@@ -70,7 +70,6 @@ class Client(ImageMethods, ExportMethods):
         target: str = "localhost:50051",
         *,
         timeout: float = 60.0,
-        idle: float = 60.0,
         retry: RetryPolicy | None = None,
         credentials: grpc.ChannelCredentials | None = None,
         api_key: ApiKey = "",
@@ -81,7 +80,6 @@ class Client(ImageMethods, ExportMethods):
         Args:
             target: ``host:port`` of the server's gRPC port.
             timeout: seconds that an ordinary call may take; downloads take as long as they bring bytes.
-            idle: seconds after which a server that sends no message of a download is left, and asked again.
             retry: patience of downloads.
             credentials: for TLS, such as ``rasterwire.client.tls()`` makes; without, the connection is plain.
             api_key: what a server that knows tenants asks for: a key, or a function that returns one, or a token, for
@@ -94,8 +92,8 @@ class Client(ImageMethods, ExportMethods):
         if problem := address_problem(target, needs_port=credentials is None):
             raise InvalidParams(f"target: {problem}")
         self._timeout = timeout
-        self._idle = idle
         self._retry = retry or RetryPolicy()
+        self._idle = self._retry.idle
         self._channel = authorized(open_channel(target, credentials), api_key, metadata or {})
         self._downloads = download_service_pb2_grpc.DownloadServiceStub(self._channel)
         self._streams = streams(self._channel)
@@ -276,11 +274,7 @@ class Client(ImageMethods, ExportMethods):
         checker.finish()
 
     def open(self, params: Params) -> BufferedReader:
-        """Return a file to read from its begin to its end, checked chunk by chunk, over lost connections.
-
-        Its reads raise ``DownloadFailed`` as ``download`` does; what was read before the last one, which returns
-        nothing, is not checked as a whole.
-        """
+        """Return a file to read once, over lost connections; its last read, which is empty, tells that all is right."""
         return BufferedReader(DownloadReader(self._transfer(params)), READ_AHEAD)
 
     def stream(self, params: Params) -> bytes:

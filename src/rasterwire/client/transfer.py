@@ -37,12 +37,14 @@ class RetryPolicy:
     Attributes:
         attempts: in a row that bring no new byte before it gives up.
         first_wait, longest_wait: seconds; the wait doubles from one to the other.
+        idle: seconds after which a server that sends no message of a download is left, and asked again.
         sleep: waits; replaced in tests.
     """
 
     attempts: int = 12
     first_wait: float = 0.25
     longest_wait: float = 8.0
+    idle: float = 60.0
     sleep: Callable[[float], object] = time.sleep
 
     def wait(self, attempt: int) -> float:
