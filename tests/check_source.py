@@ -32,8 +32,6 @@ FIXED_PARAMETERS = {
 """What decides the parameters of functions that it decorates, and why."""
 
 MANY_PARAMETERS = {
-    "client/sync.py": {"__init__": "the options of a connection, each by its keyword and with a default"},
-    "client/aio.py": {"__init__": "likewise"},
     "server/service.py": {"__init__": "the parts of a server, each made by the composition root"},
     "nodes/rank.py": {"_rank_twin": "a twin takes the arguments of its loop"},
 }
