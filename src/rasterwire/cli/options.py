@@ -90,9 +90,9 @@ def to_params(given: dict[str, Any]) -> dict[str, Any]:
     if "region" in params:
         params["region"] = _region(params["region"])
     fields = {"min": "min_", "max": "max_", "gamma": "gamma", "palette": "palette", "stretch": "stretch"}
-    shown = {field: params.pop(key) for field, key in fields.items() if key in params}
-    if params.pop("visualize", False) or shown:
-        params["visualization"] = shown
+    visualization = {field: params.pop(key) for field, key in fields.items() if key in params}
+    if params.pop("visualize", False) or visualization:
+        params["visualization"] = visualization
     return {key: value for key, value in params.items() if value is not None}
 
 

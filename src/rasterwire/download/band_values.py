@@ -79,7 +79,7 @@ def stored_values(band: Band, region: Region | None = None) -> BandValues:
     part = f"{_PER_SIDE * _PER_SIDE} windows of " if len(windows) > 1 else "all " if level is None else ""
     return BandValues(
         values=_finite(parts),
-        pixel_count=sum(pixels.data.size if region is None else int(where.sum()) for pixels, where in parts),
+        pixel_count=sum(pixels.data.size if region is None else int(inside.sum()) for pixels, inside in parts),
         overview=band.grid.shape[1] / width,
         is_exact=level is None and len(windows) == 1,
         text=part + size,
@@ -157,6 +157,6 @@ def _pixels(band: Band, level: int | None, window: Window, region: Region | None
 
 
 def _finite(parts: Sequence[_Part]) -> npt.NDArray[np.float64]:
-    values = [pixels.data[pixels.valid & where].astype(np.float64) for pixels, where in parts]
+    values = [pixels.data[pixels.valid & inside].astype(np.float64) for pixels, inside in parts]
     joined = np.concatenate(values)
     return joined[np.isfinite(joined)]

@@ -178,7 +178,7 @@ class ZarrExport:
             self._attempt.save(_done(PartRecord(_GROUP, key), data))
         files = [
             WrittenFile(part.key, part.size, part.crc32c)
-            for part in (self._attempt.parts[each] for each in range(number + 1))
+            for part in (self._attempt.parts[index] for index in range(number + 1))
         ]
         for suffix, make in (("provenance.json", provenance_json), ("stac.json", stac_item_json)):
             number += 1

@@ -52,7 +52,7 @@ def is_of_export(document: bytes, export_id: str) -> bool:
 def group_document(export_id: str, job: ExportJob, arrays: Mapping[str, Mapping[str, Any]]) -> bytes:
     """Return the metadata of the group, with those of all arrays, by their names: one request finds them all."""
     raster = job.plan.rasters[0]
-    own = {
+    record = {
         "export": f"exports/{export_id}",
         "version": version("rasterwire"),
         "etag": job.plan.etag,
@@ -62,7 +62,7 @@ def group_document(export_id: str, job: ExportJob, arrays: Mapping[str, Mapping[
     attributes = _items(raster.metadata.items) | {
         "Conventions": "CF-1.11",
         "title": job.prefix.rpartition("/")[2],
-        _OWN: own,
+        _OWN: record,
     }
     return json_of(_group(attributes, arrays))
 
@@ -166,8 +166,8 @@ def coordinates_of(raster: RasterPlan) -> dict[str, npt.NDArray[np.float64]]:
 
 def _axis_attributes(name: str, raster: RasterPlan) -> dict[str, Any]:
     crs, axis = raster.grid.crs, name.upper()
-    found: list[dict[str, Any]] = [] if crs is None else crs.proj.cs_to_cf()
-    return next((dict(each) for each in found if each.get("axis") == axis), {"axis": axis})
+    axes: list[dict[str, Any]] = [] if crs is None else crs.proj.cs_to_cf()
+    return next((dict(item) for item in axes if item.get("axis") == axis), {"axis": axis})
 
 
 def _mapping_attributes(raster: RasterPlan) -> dict[str, Any]:

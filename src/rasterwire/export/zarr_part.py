@@ -92,8 +92,8 @@ class Shard:
         """
         side, dtype = self._chunk, np.dtype(self._array.dtype)
         empty = np.full((side, side), self._array.fill, dtype)
-        for place, left in enumerate(range(0, values.shape[1], side), col):
-            piece = values[:, left : left + side]
+        for place, first in enumerate(range(0, values.shape[1], side), col):
+            piece = values[:, first : first + side]
             chunk = piece
             if piece.shape != empty.shape:
                 chunk = empty.copy()

@@ -225,5 +225,5 @@ def looked_up(a: Array, channel: bytes, *, dtype: str) -> Array:
     """Return one channel of a table of colours, which has a byte for each value from 0 on; 0 for other values."""
     shades = np.frombuffer(channel, np.uint8)
     is_listed = (a >= 0) & (a < shades.size)
-    found: Array = np.where(is_listed, shades[np.where(is_listed, a, 0).astype(np.int64)], 0).astype(dtype)
-    return found
+    result: Array = np.where(is_listed, shades[np.where(is_listed, a, 0).astype(np.int64)], 0).astype(dtype)
+    return result

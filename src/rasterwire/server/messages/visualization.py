@@ -10,19 +10,19 @@ def to_visualization(params: download_pb2.DownloadParams) -> Visualization | Non
     """Return what a message says of a picture, None where it says nothing."""
     if not params.HasField("visualization"):
         return None
-    shown, stretch = params.visualization, params.visualization.stretch
+    message, stretch = params.visualization, params.visualization.stretch
     lower, upper = Visualization().percents
     return Visualization(
-        bands=tuple(shown.bands),
-        low=tuple(shown.min),
-        high=tuple(shown.max),
-        gamma=tuple(shown.gamma),
-        palette=tuple(shown.palette),
+        bands=tuple(message.bands),
+        low=tuple(message.min),
+        high=tuple(message.max),
+        gamma=tuple(message.gamma),
+        palette=tuple(message.palette),
         percents=(
             stretch.lower_percent if stretch.HasField("lower_percent") else lower,
             stretch.upper_percent if stretch.HasField("upper_percent") else upper,
         ),
-        has_percents=shown.HasField("stretch"),
+        has_percents=message.HasField("stretch"),
     )
 
 
