@@ -91,6 +91,13 @@ def test_the_command_line_exports_watches_lists_shows_and_cancels(running: Expor
     again = run(running, "export", "a", "--to", "results/by-cli", "--file-side", "512", "--watch")
     assert again.returncode == 6, again
     assert "exists already" in again.stderr
+    dry_again = run(running, "export", "a", "--to", "results/by-cli", "--file-side", "512", "--dry-run")
+    assert re.search(r"there already +by-cli-0000000000-0000000000\.tif, .*; would make it fail", dry_again.stdout)
+    over = run(running, "export", "a", "--to", "results/by-cli", "--file-side", "512", "--dry-run", "--overwrite")
+    assert re.search(r"there already +.*by-cli\.stac\.json; would be replaced", over.stdout), over
+    no_prefix = run(running, "export", "a", "--to", "results/a b")
+    assert "--to: has to be names of letters, digits, ., _ and -" in no_prefix.stderr
+    assert "regex" not in no_prefix.stderr
     refused = run(running, "export", "a", "-b", "Z", "--to", "nowhere", "--file-side", "300")
     assert refused.returncode == 3
     for option in ("--to: no destination 'nowhere'", "--file-side: has to be 0", "--band"):

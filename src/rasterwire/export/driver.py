@@ -206,7 +206,7 @@ class ExportDriver:
             if attempt.is_stopped:  # which may be why it failed
                 self._remove_if_cancelled(attempt, destination)
                 return
-            if not isinstance(error, DownloadError | AlreadyExists | UnknownUpload):
+            if not isinstance(error, DownloadError | ScenesUnavailable | AlreadyExists | UnknownUpload):
                 _log.exception("export %s: an unexpected error", record.id)
             self._fail(attempt, destination, _failure(error))
 
@@ -223,7 +223,7 @@ class ExportDriver:
                     work.make_parts()
                     work.finish()
                     break
-                except SourceUnavailable as error:
+                except (SourceUnavailable, ScenesUnavailable) as error:
                     if pause is None:
                         raise with_other_scenes(error, job.plan, attempt.check) from error
                     _log.warning("export %s: %s; it is tried again in %g s", record.id, error, pause)
@@ -265,8 +265,7 @@ def _failure(error: Exception) -> str:
     """Return the JSON of why an export failed, without what clients shall not see."""
     match error:
         case ScenesUnavailable():
-            scenes = [{"image": scene.image_id, "problem": f"{scene}"} for scene in error.scenes if scene.image_id]
-            return _told(error.reason, f"{error}", scenes, error.count)
+            return _told(SourceUnavailable.reason, f"{error}", error.shown_scenes, len(error.scenes))
         case SourceUnavailable() if error.image_id:
             return _told(error.reason, f"{error}", [{"image": error.image_id, "problem": f"{error}"}])
         case DownloadError():

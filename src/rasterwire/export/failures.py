@@ -1,7 +1,7 @@
 """Which images of an export cannot be read: a job of thousands of scenes tells all that it met, not the first one."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
@@ -19,7 +19,6 @@ MAX_TOLD = 20
 _MAX_PARTS = 100
 """Parts that fail before the others are not tried any more: what is away for all of them takes long each time."""
 
-
 _AT_ONCE = 8
 """Files that are looked at."""
 
@@ -27,26 +26,31 @@ _MAX_FILES = 5000
 """Files that are looked at once an export has failed."""
 
 
-class ScenesUnavailable(SourceUnavailable):
-    """Images of an export cannot be read.
-
-    What to do: Ask the operator to restore the files of the images that the export names.
+class ScenesUnavailable(Exception):
+    """Images of an export cannot be read: what parts of it have met, and no answer to a call.
 
     Attributes:
-        scenes: the first ones, one error of each.
-        count: of all that were met.
+        scenes: one error of each, at least one.
     """
 
-    def __init__(self, scenes: Sequence[SourceUnavailable], count: int) -> None:
-        super().__init__(scenes[0].image_id, scenes[0].band, scenes[0].problem)
+    def __init__(self, scenes: Sequence[SourceUnavailable]) -> None:
+        super().__init__(scenes)
         self.scenes = tuple(scenes)
-        self.count = count
+
+    @property
+    def shown_scenes(self) -> Sequence[Mapping[str, str]]:
+        """Ids of the first ones, and what is wrong with each."""
+        named = [scene for scene in self.scenes if scene.image_id]
+        return [{"image": scene.image_id, "problem": f"{scene}"} for scene in named[:MAX_TOLD]]
 
     def __str__(self) -> str:
-        return f"{self.count} images cannot be read; {super().__str__()}" if self.count > 1 else super().__str__()
+        count, first = len(self.scenes), f"{self.scenes[0]}"
+        return f"{count} images cannot be read; {first}" if count > 1 else first
 
 
-def with_other_scenes(error: SourceUnavailable, plan: RenderPlan, check: Callable[[], None]) -> ScenesUnavailable:
+def with_other_scenes(
+    error: SourceUnavailable | ScenesUnavailable, plan: RenderPlan, check: Callable[[], None]
+) -> ScenesUnavailable:
     """Return an error with the other images of a plan too that cannot be read.
 
     A part tells the first image that it cannot read, and none behind it. So a pixel of each file is read.
@@ -56,13 +60,8 @@ def with_other_scenes(error: SourceUnavailable, plan: RenderPlan, check: Callabl
         plan: of the export.
         check: is called between two files; what it raises ends the search.
     """
-    image_id = error.image_id or plan.image_id
-    known = (
-        error.scenes
-        if isinstance(error, ScenesUnavailable)
-        else [SourceUnavailable(image_id, error.band, error.problem)]
-    )
-    scenes = {scene.image_id: scene for scene in known}
+    first = error.scenes if isinstance(error, ScenesUnavailable) else (_of(error.image_id or plan.image_id, error),)
+    scenes = {scene.image_id: scene for scene in first}
     files = {band.href: (scene, band) for scene, band in scene_bands(plan) if scene not in scenes}
 
     def look(file: tuple[str, Band]) -> SourceUnavailable | None:
@@ -71,18 +70,21 @@ def with_other_scenes(error: SourceUnavailable, plan: RenderPlan, check: Callabl
         height, width = (int(count) for count in band.grid.shape)
         try:
             read(band, None, width // 2, height // 2, (1, 1))
-        except SourceUnavailable as found:
-            return SourceUnavailable(scene, found.band or band.name, found.problem)
+        except SourceUnavailable as failure:
+            return _of(scene, failure, band.name)
         return None
 
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="export-scene") as pool:
-        for found in pool.map(look, islice(files.values(), _MAX_FILES)):
-            if found is not None:
-                scenes.setdefault(found.image_id, found)
+        for failure in pool.map(look, islice(files.values(), _MAX_FILES)):
+            if failure is not None:
+                scenes.setdefault(failure.image_id, failure)
     if len(scenes) > 1:
         scenes.pop("", None)  # one of the others, most likely
-    count = max(len(scenes), error.count if isinstance(error, ScenesUnavailable) else 1)
-    return ScenesUnavailable(list(scenes.values())[:MAX_TOLD], count)
+    return ScenesUnavailable(list(scenes.values()))
+
+
+def _of(image_id: str, error: SourceUnavailable, band: str = "") -> SourceUnavailable:
+    return SourceUnavailable(image_id, error.band or band, error.problem)
 
 
 class SceneFailures:
@@ -110,7 +112,7 @@ class SceneFailures:
         image_id = error.image_id or self._image_id
         with self._lock:
             self._parts += 1
-            self._scenes.setdefault(image_id, SourceUnavailable(image_id, error.band, error.problem))
+            self._scenes.setdefault(image_id, _of(image_id, error))
             is_enough = len(self._scenes) >= self._images or self._parts >= _MAX_PARTS
         if is_enough:
             self.raise_if_any()
@@ -124,4 +126,4 @@ class SceneFailures:
         with self._lock:
             scenes = list(self._scenes.values())
         if scenes:
-            raise ScenesUnavailable(scenes[:MAX_TOLD], len(scenes))
+            raise ScenesUnavailable(scenes)

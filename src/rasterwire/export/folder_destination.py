@@ -121,13 +121,13 @@ class FolderDestination:
 
     def uploads(self, prefix: str) -> Sequence[tuple[str, str]]:
         """See ``Destination.uploads``."""
-        begun = list[tuple[str, str]]()
+        uploads = list[tuple[str, str]]()
         with _reached():
             for path in (self._folder / _UPLOADS).glob("*/key"):
                 with contextlib.suppress(FileNotFoundError, UnicodeDecodeError):
                     if (key := path.read_bytes().decode()).startswith(prefix):
-                        begun.append((key, path.parent.name))
-        return sorted(begun)
+                        uploads.append((key, path.parent.name))
+        return sorted(uploads)
 
     def put(self, key: str, data: bytes, *, media_type: str = OCTETS, replace: bool = False) -> None:  # noqa: ARG002
         """See ``Destination.put``."""

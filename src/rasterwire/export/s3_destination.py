@@ -125,8 +125,8 @@ class S3Destination:
         """See ``Destination.uploads``."""
         with self._asked(prefix):
             answer = self._client.list_multipart_uploads(Bucket=self._bucket, Prefix=self._prefix + prefix)
-        begun = ((str(item["Key"]), str(item["UploadId"])) for item in answer.get("Uploads", ()))
-        return [(key.removeprefix(self._prefix), upload) for key, upload in begun]
+        uploads = ((str(item["Key"]), str(item["UploadId"])) for item in answer.get("Uploads", ()))
+        return [(key.removeprefix(self._prefix), upload) for key, upload in uploads]
 
     def put(self, key: str, data: bytes, *, media_type: str = OCTETS, replace: bool = False) -> None:
         """See ``Destination.put``."""

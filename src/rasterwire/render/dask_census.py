@@ -60,8 +60,8 @@ def misfit_of(client: Client) -> str:
         OSError: it does not answer; also ``TimeoutError``.
     """
     packages = client.sync(client.scheduler.versions, packages=[_PACKAGE], callback_timeout=_PATIENCE)["packages"]
-    found = packages.get(_PACKAGE)
-    if found == _OWN:
+    release = packages.get(_PACKAGE)
+    if release == _OWN:
         return ""
-    what = f"has {_PACKAGE} {found}, and not {_OWN}" if found else f"lacks {_PACKAGE}"
+    what = f"has {_PACKAGE} {release}, and not {_OWN}" if release else f"lacks {_PACKAGE}"
     return f"the scheduler of workers {what}; start it from the image of the servers"

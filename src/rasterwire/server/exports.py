@@ -122,8 +122,8 @@ class Exports:
             answer.export.name, answer.export.state = "", export_pb2.Export.STATE_UNSPECIFIED
             if params.prefix:
                 store, raster = queue.stores[params.destination], plan.rasters[0]
-                found = await self._service.run(lambda: existing_files(store, params, record.prefix, raster))
-                answer.existing_files.extend(found)
+                names = await self._service.run(lambda: existing_files(store, params, record.prefix, raster))
+                answer.existing_files.extend(names)
         return answer
 
     async def _conflicts(
