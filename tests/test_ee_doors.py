@@ -3,6 +3,7 @@
 import contextlib
 import gzip
 import http.client
+import io
 import json
 import socket
 import threading
@@ -588,6 +589,20 @@ def test_pixels_of_an_asset_are_shown_by_named_bands_within_a_region(server: Ser
     status, picture = post(server, "/assets/coll/a0:getPixels", body)
     assert status == 200, picture
     assert picture[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+def test_a_picture_without_options_is_of_values_that_are_cut_to_bytes(server: Served) -> None:
+    values = call("Image.constant", value=[-3, 70.6, 9000])
+    grid = {
+        "dimensions": {"width": 2, "height": 3},
+        "crsCode": "EPSG:4326",
+        "affineTransform": {"scaleX": 1, "scaleY": 1},
+    }
+    body = {"expression": graph(values), "fileFormat": "PNG", "grid": grid}
+    status, picture = post(server, "/image:computePixels", body)
+    assert status == 200, picture
+    with rasterio.open(io.BytesIO(picture)) as png:
+        assert png.read()[:, 0, 0].tolist() == [0, 71, 255]
 
 
 def band_names(server: Served) -> list[str]:

@@ -59,6 +59,20 @@ FORMS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"dimensions": [100, 50.0]}, {"dimensions": [100, 50]}),
     ({"dimensions": "100"}, {"dimensions": [100]}),
     ({"dimensions": "100x50"}, {"dimensions": [100, 50]}),
+    # pictures
+    ({"visualization": {}}, {"visualization": {}}),
+    (
+        {"visualization": {"bands": "B4, B3,B2", "min": 0, "max": "1000, 2000, 3000", "gamma": (1.5,)}},
+        {"visualization": {"bands": ["B4", "B3", "B2"], "min": [0], "max": [1000, 2000, 3000], "gamma": [1.5]}},
+    ),
+    (
+        {"visualization": {"palette": "red, #00f", "stretch": [1, 99]}},
+        {"visualization": {"palette": ["red", "#00f"], "stretch": {"lowerPercent": 1, "upperPercent": 99}}},
+    ),
+    (
+        {"visualization": {"stretch": {"lower_percent": 5}, "min": (1, 2, 3)}},
+        {"visualization": {"stretch": {"lowerPercent": 5}, "min": [1, 2, 3]}},
+    ),
     # regions
     ({"region": BOX}, {"region": BOX}),
     ({"region": {"bounding_box": [1, 2, 3, 4], "crs": "EPSG:3857"}}, {"region": {**BOX, "crs": "EPSG:3857"}}),

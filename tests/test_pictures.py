@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,21 @@ import rasterio
 from affine import Affine
 from click.testing import CliRunner
 
+import images
 from asking import ask
 from cases import every
+from graphs import call, graph, load
 from pictured import TRANSFORM, overview_percentiles, read_picture, reflectance, shades, write_raster, write_scene
 from rasterwire import Client
+from rasterwire.catalog.folder import FolderCatalog
 from rasterwire.cli.main import cli
 from rasterwire.client.preview import picture_params
+from rasterwire.download import picture_ranges
+from rasterwire.download.band_values import BandValues, stored_values
+from rasterwire.image import Band, BandMetadata, Image
+from rasterwire.plan import Limits, make_plan
+from rasterwire.plan.pictures import default_bands
+from rasterwire.request import DownloadRequest, Format, GridSpec
 from rasterwire.server.settings import Settings
 from rasterwire.v1 import download_pb2
 from serving import Served, refusal, served
@@ -215,6 +225,19 @@ def test_a_geotiff_of_a_picture_holds_bytes_in_red_green_and_blue(folder: Path, 
     assert [raster.bands[0].id for raster in zipped.rasters] == ["vis-red", "vis-green", "vis-blue"]
 
 
+def test_a_geotiff_of_a_picture_has_one_mask_where_a_pixel_may_be_invalid(client: Client, tmp_path: Path) -> None:
+    params = {"image": "scene", "format": "GEO_TIFF", "cloud_optimized": True, "visualization": {}}
+    (raster,) = client.plan(params).rasters
+    assert raster.mask == download_pb2.MASK_BAND
+    assert raster.mask_reason == "every byte may be a valid one, and a pixel is shown where all bands are valid"
+    client.download(params, tmp_path / "a.tif")
+    with rasterio.open(tmp_path / "a.tif") as file:
+        assert [flags[0].name for flags in file.mask_flag_enums] == ["per_dataset"] * 3
+        assert file.overviews(1)
+    (raster,) = client.plan({"image": "mixed", "format": "GEO_TIFF", "visualization": {"bands": "B1"}}).rasters
+    assert (raster.mask, raster.mask_reason) == (download_pb2.MASK_UNSPECIFIED, "no pixel can be invalid")
+
+
 def test_the_plan_over_http_has_the_names_of_the_schema(server: Served, folder: Path) -> None:
     shown = {"bands": ["B04"], "stretch": {"lowerPercent": 5, "upperPercent": 95}, "gamma": [1.2]}
     body = json.dumps({"image": "scene", "format": "FORMAT_PNG", "visualization": shown}).encode()
@@ -330,3 +353,110 @@ def test_a_preview_lies_on_the_grid_of_the_download(
     ]
     np.testing.assert_allclose(corners[:2], corners[2:])
     assert raster.grid.crs == downloaded.grid.crs
+
+
+def names_and_reason(*bands: Band) -> tuple[tuple[str, ...], str]:
+    default = default_bands(Image("i", bands))
+    return default.names, default.reason
+
+
+def test_red_green_and_blue_are_of_one_type_and_known_by_the_catalog_before_the_file() -> None:
+    infrared, green, red, blue = (
+        images.band(name, common_name=common_name)
+        for name, common_name in (("a", "nir"), ("b", "green"), ("c", "red"), ("d", "blue"))
+    )
+    drawn = [
+        images.band(f"visual_{colour}", dtype="uint8", common_name=colour, metadata=BandMetadata(color=colour))
+        for colour in ("red", "green", "blue")
+    ]
+    by_catalog = "red, green and blue by the common names of the catalog"
+    assert names_and_reason(infrared, green, red, blue, *drawn) == (("c", "b", "d"), by_catalog)
+    assert names_and_reason(infrared, green, red, *drawn) == (("visual_red", "visual_green", "visual_blue"), by_catalog)
+    unnamed = [replace(part, common_name="") for part in drawn]
+    by_file = "red, green and blue by the colours of the file"
+    assert names_and_reason(infrared, *unnamed[::-1]) == (("visual_red", "visual_green", "visual_blue"), by_file)
+    by_name = "red, green and blue by the names of the bands"
+    assert names_and_reason(images.band("Blue"), images.band("Green"), images.band("Red")) == (
+        ("Red", "Green", "Blue"),
+        by_name,
+    )
+
+
+def test_other_bands_are_the_first_three_of_one_type_or_the_first() -> None:
+    three, first = ("a", "b", "c"), ("a",)
+    why_three = "the first three bands, since none are known to be red, green and blue"
+    why_first = "the first band, since no three are known to be red, green and blue"
+    assert names_and_reason(*map(images.band, "abcd")) == (three, why_three)
+    assert names_and_reason(images.band("a"), images.band("b"), images.band("c", dtype="uint8")) == (first, why_first)
+    assert names_and_reason(images.band("a"), images.band("b")) == (first, why_first)
+    classes = images.band("a", dtype="uint8", metadata=BandMetadata(color="palette", palette=bytes(9)))
+    assert names_and_reason(classes, images.band("b", dtype="uint8"), images.band("c", dtype="uint8")) == (
+        first,
+        why_first,
+    )
+
+
+def test_a_band_is_measured_once_for_each_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at: list[str] = []
+
+    def counted(source: Band) -> BandValues:
+        looked_at.append(source.name)
+        return stored_values(source)
+
+    monkeypatch.setattr(picture_ranges, "stored_values", counted)
+    ranges = picture_ranges.PictureRanges()
+
+    def limits(params: DownloadRequest) -> list[tuple[float, float]]:
+        catalog = FolderCatalog(tmp_path)
+        plan = ranges.measured(make_plan(params, catalog.get("a"), Limits()))
+        assert plan.picture is not None
+        return [shown.spread for shown in plan.picture.bands]
+
+    write_raster(tmp_path / "a.tif", reflectance(1, 300))
+    before = limits(DownloadRequest("a", format=Format.PNG))
+    coarse = DownloadRequest("a", format=Format.JPEG, grid=GridSpec(dimensions=(10,)))
+    assert limits(coarse) == before
+    assert len(looked_at) == 1
+    write_raster(tmp_path / "a.tif", reflectance(3, 300))
+    assert limits(coarse) != before
+    assert len(looked_at) == 2
+
+
+def test_what_an_expression_computes_as_bytes_stays_and_other_values_are_stretched(
+    folder: Path, client: Client
+) -> None:
+    image = call("Image.select", input=load("scene"), bandSelectors=["B04"])
+    region = {"bounding_box": [600000, 5699000, 601000, 5700000], "crs": "EPSG:32632"}
+    params = {"format": "PNG", "region": region}
+    as_bytes = call("Image.toUint8", value=call("Image.divide", image1=image, image2=call("Image.constant", value=100)))
+    plan = client.plan({"expression": graph(as_bytes), **params})
+    assert not plan.HasField("visualization")
+    values, _ = stored(folder, "B04")
+    picture = read_picture(client.stream({"expression": graph(as_bytes), **params}))
+    np.testing.assert_array_equal(picture[0], np.floor(values[:100, :100] / 100).astype("uint8"))
+
+    doubled = call("Image.multiply", image1=image, image2=call("Image.constant", value=2))
+    (band,) = client.plan({"expression": graph(doubled), **params}).visualization.bands
+    elsewhere = {**params, "region": {**region, "bounding_box": [605000, 5695000, 606000, 5696000]}}
+    assert client.plan({"expression": graph(doubled), **elsewhere}).visualization.bands[0] == band
+    assert band.reason == "percentiles 2 and 98 of 240 x 240 computed pixels"
+    low, high = overview_percentiles(folder / "B04.tif", 1)
+    assert (band.min, band.max) == pytest.approx((2 * low, 2 * high), rel=0.05)
+
+
+def test_the_command_line_says_how_a_picture_looks_and_tells_it(server: Served, client: Client, tmp_path: Path) -> None:
+    look = ["-b", "B08", "--min", "1000", "--max", "3000", "--palette", "navy,#ff0,FF0000"]
+    target = ["--server", server.address]
+    result = CliRunner().invoke(cli, ["download", "scene", *look, "-o", str(tmp_path / "a.png"), *target])
+    assert result.exit_code == 0, result.output
+    shown = {"min": 1000, "max": 3000, "palette": ["000080", "FFFF00", "FF0000"]}
+    params = {"image": "scene", "format": "PNG", "bands": ["B08"], "visualization": shown}
+    assert (tmp_path / "a.png").read_bytes() == client.stream(params)
+
+    picture = ["--format", "GEO_TIFF", "--visualize", "--gamma", "1,2,1", "--stretch", "0,100"]
+    lines = CliRunner().invoke(cli, ["plan", "scene", *picture, *target]).output.splitlines()
+    assert "shows B04, B03, B02: red, green and blue by the common names of the catalog" in lines
+    (green,) = [line for line in lines if line.startswith("  B03 from ")]
+    assert green.endswith("gamma 2: percentiles 0 and 100 of 600 x 600 pixels of an overview")
+    refused = CliRunner().invoke(cli, ["plan", "scene", "--max", "x", "--stretch", "5", *target])
+    assert refused.exit_code != 0

@@ -1,7 +1,7 @@
 """Histograms of bands, from few of their pixels."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -20,13 +20,17 @@ class BandHistogram:
 
     Attributes:
         name: of the band.
-        values: that were looked at.
+        pixels: that were looked at, without their values, which would take megabytes.
+        valid_count: of them.
+        limits: the least and the greatest value; None where none is valid.
         percentiles: in the order of the request; () where no value is valid.
         counts: of values in ranges of equal width from the least to the greatest; () where no value is valid.
     """
 
     name: str
-    values: BandValues
+    pixels: BandValues
+    valid_count: int
+    limits: tuple[float, float] | None
     percentiles: tuple[float, ...]
     counts: tuple[int, ...]
 
@@ -64,8 +68,12 @@ def histograms(
 def _histogram(band: Band, region: Region | None, buckets: int, percents: Sequence[float]) -> BandHistogram:
     if band.dtype not in type_names:
         raise invalid("bands", "TYPE_NOT_SUPPORTED", f"band {band.name!r} is {band.dtype}, which has no histogram")
-    values = stored_values(band, region)
-    if not values.values.size:
-        return BandHistogram(band.name, values, (), ())
-    counts, _ = np.histogram(values.values, buckets, (float(values.values.min()), float(values.values.max())))
-    return BandHistogram(band.name, values, tuple(values.percentiles(percents)), tuple(map(int, counts)))
+    pixels = stored_values(band, region)
+    values, bare = pixels.values, replace(pixels, values=np.empty(0))
+    if not values.size:
+        return BandHistogram(band.name, bare, 0, None, (), ())
+    limits = float(values.min()), float(values.max())
+    counts, _ = np.histogram(values, buckets, limits)
+    return BandHistogram(
+        band.name, bare, values.size, limits, tuple(pixels.percentiles(percents)), tuple(map(int, counts))
+    )

@@ -23,7 +23,7 @@ from rasterwire.plan.placement import check_place, check_warps, comparable_grid
 from rasterwire.plan.reading import reading
 from rasterwire.plan.sizes import check_bytes, estimated_bytes, pixel_bytes, side_violation
 from rasterwire.plan.types import NAMED_SCENES, Ignored, Limits, Picture, RasterPlan, RenderPlan, Source
-from rasterwire.plan.validity import mark_invalid
+from rasterwire.plan.validity import mark_invalid, mark_invalid_picture
 from rasterwire.request import (
     BandRequest,
     Compression,
@@ -255,7 +255,13 @@ def _raster(
         problem = "all pixels would be masked, since the region consists of lines or points, which hold no pixel"
         raise invalid(field, "REGION_WITHOUT_AREA", f"{problem}; give a polygon, or leave this field out")
     sources = [(name, output.source, output.band.resampling or request.resampling) for name, output in group]
-    marking = mark_invalid(sources, dtypes, grid, replace(request, clip_to_region=clip is not None), format_)
+    request = replace(request, clip_to_region=clip is not None)
+    shows_values = any(output.read is not output.source for _, output in group)
+    if shows_values and not format_.is_picture and request.mask is None and request.nodata is None:
+        values = [(output.read, output.band.resampling or request.resampling) for _, output in group]
+        marking = mark_invalid_picture(values, grid, request, len(group))
+    else:
+        marking = mark_invalid(sources, dtypes, grid, request, format_)
     raster = RasterPlan(
         path=path,
         grid=grid,

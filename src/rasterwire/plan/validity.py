@@ -83,6 +83,27 @@ def mark_invalid(
     return _by_masks(sources, dtypes, nodata, cloud_optimized=request.cloud_optimized)
 
 
+def mark_invalid_picture(
+    sources: Sequence[tuple[Source, Resampling]], grid: GeoBox, request: DownloadRequest, count: int
+) -> Marking:
+    """Return how a file of a picture marks invalid pixels: by one mask for all bands, as every byte may be a valid one.
+
+    Args:
+        sources: band whose values are shown, and requested resampling.
+        grid: of the raster.
+        request: for the clip; it gives no mask and no nodata value.
+        count: of output bands.
+    """
+    by_source: dict[Hashable, bool] = {}
+    values = (Nodata(None, 0),) * count
+    for source, resampling in sources:
+        may_be_nan = np.dtype(source.dtype).kind == "f"
+        if may_be_nan or _may_be_invalid(source, grid, resampling, request, by_source):
+            reason = "every byte may be a valid one, and a pixel is shown where all bands are valid"
+            return Marking(MaskOutput.BAND, reason, values)
+    return Marking(None, "no pixel can be invalid", values)
+
+
 def _by_masks(
     sources: Sequence[tuple[str, Source, Resampling]],
     dtypes: Sequence[str],

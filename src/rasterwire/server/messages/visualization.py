@@ -46,16 +46,16 @@ def _shown_band(band: ShownBand) -> download_pb2.ShownBand:
 
 def from_histogram(histogram: BandHistogram) -> catalog_service_pb2.BandHistogram:
     """Return the message of a histogram."""
-    values = histogram.values
-    answer = catalog_service_pb2.BandHistogram(
+    pixels = histogram.pixels
+    low, high = histogram.limits or (None, None)
+    return catalog_service_pb2.BandHistogram(
         id=histogram.name,
+        min=low,
+        max=high,
         percentiles=histogram.percentiles,
         counts=histogram.counts,
-        valid_count=int(values.values.size),
-        pixel_count=values.pixel_count,
-        overview=values.overview,
-        is_exact=values.is_exact,
+        valid_count=histogram.valid_count,
+        pixel_count=pixels.pixel_count,
+        overview=pixels.overview,
+        is_exact=pixels.is_exact,
     )
-    if values.values.size:
-        answer.min, answer.max = float(values.values.min()), float(values.values.max())
-    return answer
