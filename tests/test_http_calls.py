@@ -164,6 +164,7 @@ def test_every_route_is_described(document: dict[str, Any]) -> None:
     }
     assert {(route.path, route.method.lower()): route.call for route in ROUTES}.items() <= operations.items()
     assert operations["/v1/downloads/{id}:getPixels", "get"] == "GetPixels"
+    assert operations["/v1/downloads/{id}/tiles/{z}/{x}/{y}", "get"] == "GetTile"
 
 
 def test_all_messages_fields_and_values_have_a_description(document: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ import { chromium } from "playwright-core";
 
 const [scenario, address, folder] = process.argv.slice(2);
 const SCENE = "COPERNICUS/S2_SR/20210109T185751_20210109T185931_T10SEG";
-const HANG = 60_000; // milliseconds; a guard, which no slow machine meets
+const HANG = 240_000; // milliseconds; a guard, which no slow machine meets
 const result = { elsewhere: [], errors: [] };
 
 /** Open a page at the server, or at what stands before it. */

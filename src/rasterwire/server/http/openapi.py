@@ -70,6 +70,29 @@ _PIXELS = {
     }
 }
 
+_WHOLE: Schema = {"type": "integer", "minimum": 0}
+
+_TILE = {
+    "get": {
+        "operationId": "GetTile",
+        "tags": ["DownloadService"],
+        "summary": "Returns a tile of a registered download.",
+        "description": "The download, which has crs, crs_transform and two dimensions, is tile 0/0/0. Each zoom halves "
+        "the pixels and doubles the tiles along both axes. The answer may be kept for ever.",
+        "parameters": [
+            {"name": "id", "in": "path", "required": True, "schema": _TEXT, "description": "`name` after the slash."},
+            {"name": "z", "in": "path", "required": True, "schema": _WHOLE, "description": "The zoom."},
+            {"name": "x", "in": "path", "required": True, "schema": _WHOLE, "description": "The column of tiles."},
+            {"name": "y", "in": "path", "required": True, "schema": _WHOLE, "description": "The row of tiles."},
+            {"name": "token", "in": "query", "required": True, "schema": _TEXT, "description": "`downloadId.token`."},
+        ],
+        "responses": {
+            "200": {"description": "The tile.", "content": {"*/*": {}}},
+            "default": {"$ref": "#/components/responses/Error"},
+        },
+    }
+}
+
 
 @cache
 def openapi_json() -> str:
@@ -84,6 +107,7 @@ def openapi_document() -> dict[str, Any]:
     for route in ROUTES:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schemas)
     paths["/v1/downloads/{id}:getPixels"] = _PIXELS
+    paths["/v1/downloads/{id}/tiles/{z}/{x}/{y}"] = _TILE
     error = {"description": "An error.", "content": {"application/json": {"schema": _ERROR}}}
     tags = [{"name": service.name, "description": schemas.description(service.full_name)} for service in SERVICES]
     return {
