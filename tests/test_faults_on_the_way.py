@@ -121,7 +121,7 @@ def test_a_silent_server_is_left_and_asked_again(tmp_path: Path) -> None:
     released = threading.Semaphore(0)
     server = Scripted(plan_of(len(DATA)), silent(released, True), silent(released, False), flips(-1, 0, flip))
     # on slow machines an answer may take longer than this
-    patient = RetryPolicy(attempts=10_000, sleep=lambda _: None, idle=0.5)
+    patient = RetryPolicy(attempts=10_000, idle=0.5, sleep=lambda _: None)
     with playing(server) as address, Client(address, retry=patient) as client:
         client.download({"image": "a"}, tmp_path / "x")
     assert (tmp_path / "x").read_bytes() == DATA
