@@ -15,7 +15,7 @@ PYTEST = -n 2
 # Tests start many short processes: what one of them made of a module, the next shall find.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-slow lint docs format stubs test-clients test-earth-engine test-earth-engine-js test-stac-api test-deployment bench bench-catalog bench-fairness bench-overload bench-production bench-remote bench-zarr bench-memory lock breaking release image clean
+.PHONY: help demo test test-slow lint docs format stubs test-clients test-conformance test-earth-engine test-earth-engine-js test-stac-api test-deployment bench bench-catalog bench-fairness bench-overload bench-production bench-remote bench-zarr bench-memory lock breaking release image clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -92,6 +92,9 @@ stubs: $(STAMP) ## Generate the code of the schema, in all languages
 test-clients: $(STAMP) clients-check ## Run the Go, TypeScript and Java examples against a server
 	$(BIN)/python tests/with_server.py clients/test.sh
 	$(MAKE) --no-print-directory test-conformance
+
+test-conformance: $(STAMP) ## Hold the client libraries of all languages to the same cases; CONFORMANCE takes options
+	PYTHONPATH=clients $(BIN)/python -m conformance $(CONFORMANCE)
 
 $(EARTH_ENGINE)/.installed: requirements-earth-engine.lock
 	$(call install,$(EARTH_ENGINE),requirements-earth-engine.lock)
