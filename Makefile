@@ -16,7 +16,7 @@ PYTEST = -n auto --dist worksteal
 # Tests start many short processes: what one of them made of a module, the next shall find.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-slow lint docs format stubs test-clients test-earth-engine test-earth-engine-js test-stac-api test-deployment bench bench-catalog bench-fairness bench-overload bench-production bench-remote bench-zarr bench-memory lock breaking release image clean
+.PHONY: help demo test test-slow lint docs format stubs test-clients test-conformance test-earth-engine test-earth-engine-js test-stac-api test-deployment bench bench-catalog bench-fairness bench-overload bench-production bench-remote bench-zarr bench-memory lock breaking release image clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -109,6 +109,9 @@ test-clients: $(STAMP) clients-check ## Run the Go, TypeScript and Java examples
 .PHONY: qgis
 qgis: ## Build the plugin of QGIS into build/rasterwire_qgis.zip
 	$(PYTHON) clients/qgis/build.py
+
+test-conformance: $(STAMP) ## Hold the client libraries of all languages to the same cases; CONFORMANCE takes options
+	PYTHONPATH=clients $(BIN)/python -m conformance $(CONFORMANCE)
 
 $(EARTH_ENGINE)/.installed: requirements-earth-engine.lock
 	$(call install,$(EARTH_ENGINE),requirements-earth-engine.lock)

@@ -1,6 +1,6 @@
 # Included by the Makefile of the project. Needs go, npm and mvn.
 
-.PHONY: clients-stubs clients-check clients-test test-conformance
+.PHONY: clients-stubs clients-check clients-test
 
 clients-stubs: ## Generate the Go, TypeScript and Java code of the schema
 	clients/stubs.sh
@@ -10,6 +10,3 @@ clients-check: ## Fail where the committed Go, TypeScript and Java code is not t
 
 clients-test: ## Run the Go, TypeScript and Java examples against the server at RASTERWIRE_ADDRESS
 	clients/test.sh
-
-test-conformance: $(STAMP) ## Hold the client libraries of all languages to the same cases; CONFORMANCE takes options
-	PYTHONPATH=clients $(BIN)/python -m conformance $(CONFORMANCE)
