@@ -34,8 +34,15 @@ CONFIG = {
     "distributed.comm.timeouts.connect": "12s",
     "distributed.comm.timeouts.tcp": "20s",
     "distributed.admin.log-format": "%(message)s",
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "500ms",
+    "distributed.admin.system-monitor.interval": "5s",
 }
-"""Of Dask: a worker that hangs is given up sooner than by default, which is after five minutes."""
+"""Of Dask: a worker that hangs is given up sooner than by default, which is after five minutes.
+
+Nobody looks at the profiles that Dask takes a hundred times a second, nor at how late its loop is fifty times a second:
+they take a fortieth of a core of each idle worker.
+"""
 
 _PLENTY = 1e9
 """Of the resource that says which versions a worker has: it bounds nothing."""
