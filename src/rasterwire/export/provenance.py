@@ -134,10 +134,9 @@ def _assets(job: ExportJob, files: Sequence[WrittenFile]) -> Mapping[str, Any]:
     windows = {file_key(job.prefix, window): window for window in cut}
     kind = _COG if job.plan.encoding.cloud_optimized else _GEOTIFF
     assets: dict[str, Any] = {}
-    if job.plan.format is Format.ZARR:  # its objects are no assets
+    if job.plan.format is Format.ZARR:  # its objects are no assets, and its arrays have the names of the bands
         name = f"{job.prefix.rpartition('/')[2]}.zarr"
         assets["data"] = {"href": f"./{name}", "type": _ZARR, "roles": ["data"]}
-        assets["data"]["bands"] = [_band(band) for band in raster.bands]
         files = [file for file in files if not file.key.startswith(f"{job.prefix}.zarr/")]
     names = [file.key.rpartition("/")[2] for file in files]
     only = raster.bands[0].name if len(raster.bands) == 1 and raster.bands[0].name not in names else "data"
