@@ -227,7 +227,7 @@ def test_zips_are_whole_stored_and_dateless(tmp_path: Path, format_: Format) -> 
             assert info.external_attr >> 16 == 0o100644
 
 
-@every("format_", Format)
+@every("format_", list(ENCODERS))
 @every("cloud_optimized", [False, True])
 def test_equal_plans_give_equal_bytes(tmp_path: Path, format_: Format, cloud_optimized: bool) -> None:
     render_plan = plan(format_, raster(700, 600, mask=True), encoding=Encoding(cloud_optimized=cloud_optimized))
@@ -235,10 +235,10 @@ def test_equal_plans_give_equal_bytes(tmp_path: Path, format_: Format, cloud_opt
 
 
 def test_every_format_has_an_encoder() -> None:
-    assert set(ENCODERS) == set(Format)
+    assert set(ENCODERS) == set(Format) - {Format.ZARR}  # which exports alone write
 
 
-@every("format_", Format)
+@every("format_", list(ENCODERS))
 def test_the_blocks_are_counted_before(tmp_path: Path, format_: Format) -> None:
     render_plan = plan(format_, raster(3000, 700, "float64", tuple("abc")))
     calls = 0
@@ -253,7 +253,7 @@ def test_the_blocks_are_counted_before(tmp_path: Path, format_: Format) -> None:
     assert calls == count_blocks(render_plan)
 
 
-@every("format_", Format)
+@every("format_", list(ENCODERS))
 def test_errors_of_a_render_come_through_and_leave_nothing(tmp_path: Path, format_: Format) -> None:
     class Stop(Exception):
         pass

@@ -187,9 +187,9 @@ const scenarios = {
   },
 
   async look(context) {
+    const counted = context.waitForEvent("response", (each) => each.url().includes(":histogram"));
     const page = await openScene(context);
-    const of = page.waitForResponse((each) => each.url().includes(":histogram"));
-    result.histogram = await (await of).json();
+    result.histogram = await (await counted).json();
     const handle = page.getByRole("slider", { name: "Max" }).first();
     await handle.waitFor();
     await handle.focus();
