@@ -12,7 +12,7 @@ from time import monotonic, sleep
 import pytest
 
 from effort import HANG
-from postgres import free_port
+from ports import free_port
 from replica_servers import ReplicaServer
 
 __all__ = ["BALANCERS", "Balancer", "haproxy", "nginx"]

@@ -24,7 +24,8 @@ import yaml
 
 from containers import Place, command_of, server_process, wait_until_ready
 from effort import HANG
-from postgres import Postgres, free_port, postgres_programs
+from ports import free_port
+from postgres import Postgres, postgres_programs
 from seaweed import wait_for_seaweed, weed_program
 
 __all__ = ["FOLDER", "Composition", "composed", "read_compose"]

@@ -1,7 +1,6 @@
 """Processes of Dask for tests."""
 
 import os
-import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,12 +24,6 @@ def helpers_found() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patches:
         patches.setenv("PYTHONPATH", path)
         yield
-
-
-def free_port() -> int:
-    """Return a port of this machine that nobody has."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
 
 
 @contextmanager

@@ -19,7 +19,8 @@ from typing import Any
 import pytest
 
 from effort import HANG
-from postgres import free_port, postgres
+from ports import free_port
+from postgres import postgres
 
 
 @contextmanager

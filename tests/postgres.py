@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -12,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-__all__ = ["Postgres", "free_port", "postgres", "postgres_programs"]
+from ports import free_port
+
+__all__ = ["Postgres", "postgres", "postgres_programs"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +84,3 @@ def postgres_programs() -> Path:
     if not servers:
         pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
     return servers[-1].parent
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])

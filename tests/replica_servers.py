@@ -16,7 +16,7 @@ import rasterio
 from affine import Affine
 
 from effort import HANG
-from postgres import free_port
+from ports import free_port
 from seaweed import Seaweed
 
 __all__ = ["ReplicaServer", "rendering", "replica_servers", "write_config", "write_image"]

@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,7 @@ from time import monotonic, sleep
 import pytest
 
 from effort import HANG
+from ports import free_port
 
 __all__ = ["Seaweed", "seaweed", "wait_for_seaweed", "weed_program"]
 
@@ -59,7 +59,7 @@ def _started(program: str, folder: Path) -> "tuple[Seaweed, subprocess.Popen[byt
     for number in count(1):
         home = folder / f"{number}"
         home.mkdir()
-        ports = _free_ports(8)
+        ports = [free_port() for _ in range(8)]
         process = subprocess.Popen(
             _command(program, home, ports),
             cwd=home,
@@ -103,14 +103,6 @@ def _command(program: str, folder: Path, ports: list[int]) -> list[str]:
         "-master.volumeSizeLimitMB=64", "-master.telemetry=false", "-s3.port.iceberg=0", "-s3.port.lance=0",
         *(f"-{name}={port}" for name, port in zip(names, ports, strict=True)),
     ]  # fmt: skip
-
-
-def _free_ports(count: int) -> list[int]:
-    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [int(listener.getsockname()[1]) for listener in listeners]
-    for listener in listeners:
-        listener.close()
-    return ports
 
 
 def wait_for_seaweed(endpoint: str, process: subprocess.Popen[bytes]) -> None:

@@ -21,7 +21,7 @@ from containers import Place, server_process, status_of, wait_until_ready
 from doc_blocks import blocks_of
 from effort import HANG
 from helm_chart import CHART, Manifest, Manifests, rendered
-from postgres import free_port
+from ports import free_port
 from rasterwire.server.settings import CacheSettings, Settings, load_settings
 from rasterwire.tables import number_of_bytes
 from replica_servers import write_image

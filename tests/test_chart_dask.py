@@ -15,8 +15,8 @@ import rasterwire
 from cases import every
 from certificates import authority, signed
 from containers import Place, server_process, status_of, wait_until_ready
-from dask_workers import free_port
 from helm_chart import Manifest, Manifests, rendered
+from ports import free_port
 from rasterwire.server.settings import load_settings
 from replica_servers import write_image
 

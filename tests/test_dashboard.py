@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 import yaml
 
 from asking import ask
+from ports import free_port
 from rasterwire.server.settings import Settings
 from serving import Served, served
 from test_sight import JSON, PARAMS, params, settings
@@ -78,9 +78,7 @@ def test_alerts_fire_when_they_should() -> None:
 @pytest.fixture
 def prometheus(settings: Settings, tmp_path: Path) -> Iterator[tuple[Served, str]]:
     """Run a server and a Prometheus that asks it each second; give both."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     with served(Settings(settings.catalog, grpc_port=0, http_port=0, state_dir=tmp_path / "state")) as server:
         job = {"job_name": "rasterwire", "static_configs": [{"targets": [server.http.removeprefix("http://")]}]}
         document = {"global": {"scrape_interval": "1s"}, "rule_files": [str(RULES)], "scrape_configs": [job]}

@@ -17,11 +17,12 @@ from typing import Any
 import pytest
 
 from certificates import authority, signed
-from dask_workers import WHY_NOT, free_port, helpers_found, local_workers
+from dask_workers import WHY_NOT, helpers_found, local_workers
 from effort import HANG
 from engine_tasks import Deadly, Endless, Gated, Process, Uneven, Unreadable, begun, open_gate
 from exporting import exporter, warped
 from many_plans import bytes_of, make_images, many_plans
+from ports import free_port
 from rasterwire.download.render_sizes import block_path
 from rasterwire.errors import RenderCancelled, SourceUnavailable, WorkersUnavailable
 from rasterwire.export.cog_export import _StoringTask

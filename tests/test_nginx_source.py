@@ -11,6 +11,7 @@ from time import monotonic, sleep
 import pytest
 
 from effort import HANG
+from ports import free_port
 from rasterwire.errors import SourceUnavailable
 from rasterwire.files.sources import HEAD_BYTES, loop
 from rasterwire.files.sources.make import make_sources
@@ -40,8 +41,7 @@ def prefix(tmp_path: Path) -> Iterator[str]:
     program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
     if program is None:
         pytest.skip("nginx is not installed; the package nginx-light has it")
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+    port = free_port()
     config = tmp_path / "nginx.conf"
     config.write_text(CONFIG.format(folder=tmp_path, port=port))
     for name in ("plain", "packed", "moved"):

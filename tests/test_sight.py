@@ -25,7 +25,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from asking import ask
 from effort import HANG
-from postgres import free_port
+from ports import free_port
 from rasterwire.download.held_leases import HeldLeases
 from rasterwire.server.identity.key_file import add_key
 from rasterwire.server.identity.settings import AuthSettings, TenantSettings

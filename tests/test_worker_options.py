@@ -9,7 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from certificates import authority, signed
-from dask_workers import WHY_NOT, free_port
+from dask_workers import WHY_NOT
+from ports import free_port
 from rasterwire.cli.main import cli
 from rasterwire.server.dask_settings import DaskSettings
 from rasterwire.server.process.engines import is_idle

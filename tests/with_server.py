@@ -9,7 +9,6 @@ demo scene.
 
 import importlib
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from ports import free_port
 from rasterwire.demo.scene import make_scene
 
 _START_SECONDS = 300
@@ -38,7 +38,7 @@ def main(command: list[str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder, "catalog")
         make(root)
-        grpc_port, http_port = _free_port(), _free_port()
+        grpc_port, http_port = free_port(), free_port()
         doors = ["--host", "127.0.0.1", "--grpc-port", str(grpc_port), "--http-port", str(http_port)]
         exports, config = Path(folder, "exports"), Path(folder, "rasterwire.toml")
         config.write_text(_export_settings(exports, root), encoding="utf-8")
@@ -71,11 +71,6 @@ def _export_settings(exports: Path, catalog: Path) -> str:
     return "".join(
         f"[[export.destinations]]\nname = '{name}'\nfolder = '{folder}'\n\n" for name, folder in folders.items()
     )
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
 
 
 def _healthy(server: "subprocess.Popen[bytes]", address: str) -> bool:
