@@ -65,7 +65,7 @@ def worker_deaths(shared: Shared, count: int) -> Iterator[Bar]:
     blocks, good, gaps = len(counted.times) - 1, 0, list[float]()
     with local_workers(shared.new_folder("workers"), 2) as workers:
         for number in range(count):
-            until(lambda: workers.engine._census()[0], 2)
+            until(lambda: workers.engine._census().threads, 2)
             moment, process = places.randrange(1, blocks), workers.processes[number % 2]
 
             def note(came: int, moment: int = moment, process: object = process) -> None:
