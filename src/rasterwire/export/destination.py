@@ -105,10 +105,14 @@ class Destination(Protocol):
         """Remove an upload and its parts; does nothing where there is none."""
         ...
 
-    def uploads(self, prefix: str) -> Sequence[tuple[str, str]]:
+    def uploads(self, prefix: str, least_age: float = 0.0) -> Sequence[tuple[str, str]]:
         """Return key and id of uploads that were begun and have not ended, whose keys begin with a text.
 
-        At least the first 1,000 of them by their keys.
+        At least those among the first 1,000 by their keys.
+
+        Args:
+            prefix: what the keys begin with.
+            least_age: seconds ago that they were begun, by the clock of the destination.
         """
         ...
 
