@@ -22,14 +22,18 @@ _name = re.compile(r"[^/\\\x00-\x1f\x7f.][^/\\\x00-\x1f\x7f]*")
 
 
 class AlreadyExists(Exception):
-    """An object is there already, and was not to be replaced."""
+    """An object is there already, and was not to be replaced.
+
+    Attributes:
+        key: of the object.
+    """
 
     def __init__(self, key: str) -> None:
         super().__init__(f"{key} exists already; choose another name, or ask for it to be replaced")
-        self._key = key
+        self.key = key
 
     def __reduce__(self) -> tuple[type["AlreadyExists"], tuple[str]]:
-        return AlreadyExists, (self._key,)
+        return AlreadyExists, (self.key,)
 
 
 class UnknownUpload(Exception):
