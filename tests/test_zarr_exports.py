@@ -332,6 +332,18 @@ def test_a_dry_run_counts_the_objects(running: Exporter) -> None:
     assert answer.plan.mime_type == "application/vnd.zarr; version=3"
 
 
+def test_a_dry_run_tells_of_objects_that_are_there(running: Exporter) -> None:
+    params = as_format(warped(), download_pb2.FORMAT_ZARR)
+    store, ended = stored(running, warped())
+    (running.folder / f"{ended.prefix}.tif").write_bytes(b"in no way")
+    dry = ExportParams(download=params, destination="results", prefix=ended.prefix, validate_only=True)
+    answer = running.stub.CreateExport(export_service_pb2.CreateExportRequest(params=dry), timeout=HANG)
+    objects = {f"{path.relative_to(running.folder)}" for path in store.rglob("*") if path.is_file()}
+    beside = {f"{ended.prefix}.provenance.json", f"{ended.prefix}.stac.json"}
+    assert len(objects) < 16
+    assert {*answer.existing_files} == objects | beside
+
+
 def test_what_a_store_cannot_be_is_refused_all_at_once(running: Exporter) -> None:
     download = Params(
         image="a",

@@ -23,7 +23,7 @@ from rasterwire.plan import RenderPlan
 from rasterwire.render import Engine
 from rasterwire.store.jobs import FileStanding, PartRecord
 
-__all__ = ["ZarrExport", "count_zarr_files", "has_keys"]
+__all__ = ["ZarrExport", "count_zarr_files", "has_keys", "zarr_keys"]
 
 _GROUP = 0
 """The number of the metadata of the group."""
@@ -240,6 +240,21 @@ def count_zarr_files(plan: RenderPlan) -> int:
     layout = lay_out(plan.rasters[0])
     coordinates = len(coordinates_of(plan.rasters[0]))
     return layout.shards + len(layout.arrays) + 2 * coordinates + 4
+
+
+def zarr_keys(plan: RenderPlan, prefix: str) -> Iterator[str]:
+    """Yield the keys of a store: those of its metadata, of its coordinates, and of its pixels.
+
+    Raises:
+        ValueError: see ``lay_out``.
+    """
+    raster, group = plan.rasters[0], _zarr_key(prefix)
+    layout = lay_out(raster)
+    yield f"{group}/zarr.json"
+    yield from (f"{group}/{name}/zarr.json" for name in array_documents(raster, plan.encoding, layout))
+    yield from (f"{group}/{name}/c/0" for name in coordinates_of(raster))
+    for part in layout.parts():
+        yield from (f"{group}/{layout.key(part, index)}" for _, index in part.shards)
 
 
 def has_keys(layout: ZarrLayout, prefix: str) -> bool:
