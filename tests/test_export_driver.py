@@ -1,6 +1,7 @@
 """What the driver of exports does with images, stores and destinations that fail."""
 
 import json
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
@@ -268,8 +269,10 @@ def test_uploads_that_nobody_knows_of_are_removed_when_the_export_goes_on(bench:
     of_other = bench.jobs.claim(other)
     assert first is not None
     assert of_other is not None
-    names = ("p.tif", "p-0000000000-0000000512.tif", "p.tif", "p2.tif", "p/q.tif")
-    stray, tile, known, longer, below = ((name, destination.begin(name, {})) for name in names)
+    names = ("p.tif", "p-0000000000-0000000512.tif", "p.tif", "p2.tif", "p/q.tif", "p.mp4", "p.tar.gz", "p.tif")
+    stray, tile, known, *of_others, late = ((name, destination.begin(name, {})) for name in names)
+    for _, upload in (stray, tile, known, *of_others):
+        os.utime(bench.folder / "results" / ".uploads" / upload / "key", (0, 0))
     assert bench.jobs.put_part(other, PartRecord(0, *known, attempt=of_other.attempt))
     seen: list[object] = []
     leases = SqliteLeases(bench.folder / "leases.sqlite")
@@ -278,8 +281,7 @@ def test_uploads_that_nobody_knows_of_are_removed_when_the_export_goes_on(bench:
     bench.drive(Work(lambda: seen.extend(destination.uploads(""))), plain)
     record = bench.ended(export_id)
     assert (record.state, record.attempt) == (ExportState.SUCCEEDED, 2)
-    assert {*seen} == {known, longer, below}
-    assert not {stray, tile} & {*seen}
+    assert {*seen} == {known, *of_others, late}
 
 
 def test_a_file_that_was_finished_though_the_destination_does_not_know_is_whole(tmp_path: Path) -> None:

@@ -177,3 +177,21 @@ def test_loops_run_on_after_what_only_a_compiler_needs_is_let_go() -> None:
     assert {vars(library)["_shared_module"] for library in libraries} == {None}
     for module in (*warm._shares[0], *warm._shares[1]):
         module.warm_up()
+
+
+def test_a_loop_may_be_compiled_while_what_a_compiler_needs_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    overloads: dict[int, Any] = {}
+
+    class Compiled:
+        @property
+        def library(self) -> types.SimpleNamespace:
+            overloads[len(overloads)] = types.SimpleNamespace(library=types.SimpleNamespace())
+            return shared
+
+    shared = types.SimpleNamespace(_shared_module="a module")
+    overloads |= {0: Compiled(), 1: Compiled()}
+    loop = types.SimpleNamespace(machine=types.SimpleNamespace(overloads=overloads))
+    monkeypatch.setattr(compiled, "_loops", [loop])
+    compiled.shed_compiler()
+    assert len(overloads) > 2
+    assert shared._shared_module is None

@@ -26,7 +26,10 @@ from effort import HANG
 from exporting import Exporter, exporter, make_catalog, warped
 from rasterwire.client import Client
 from rasterwire.export import zarr_layout
+from rasterwire.export.attempt import Attempt
+from rasterwire.export.destination import UnknownUpload
 from rasterwire.request import MaskOutput
+from rasterwire.store.jobs import PartRecord
 from rasterwire.v1 import download_pb2, export_service_pb2
 from rasterwire.v1.export_service_pb2 import Export, ExportParams
 from serving import refusal
@@ -329,6 +332,18 @@ def test_a_dry_run_counts_the_objects(running: Exporter) -> None:
     assert answer.plan.mime_type == "application/vnd.zarr; version=3"
 
 
+def test_a_dry_run_tells_of_objects_that_are_there(running: Exporter) -> None:
+    params = as_format(warped(), download_pb2.FORMAT_ZARR)
+    store, ended = stored(running, warped())
+    (running.folder / f"{ended.prefix}.tif").write_bytes(b"in no way")
+    dry = ExportParams(download=params, destination="results", prefix=ended.prefix, validate_only=True)
+    answer = running.stub.CreateExport(export_service_pb2.CreateExportRequest(params=dry), timeout=HANG)
+    objects = {f"{path.relative_to(running.folder)}" for path in store.rglob("*") if path.is_file()}
+    beside = {f"{ended.prefix}.provenance.json", f"{ended.prefix}.stac.json"}
+    assert len(objects) < 16
+    assert {*answer.existing_files} == objects | beside
+
+
 def test_what_a_store_cannot_be_is_refused_all_at_once(running: Exporter) -> None:
     download = Params(
         image="a",
@@ -353,7 +368,7 @@ def test_a_download_of_a_store_is_refused_with_the_remedy(running: Exporter) -> 
     assert "ask for an export" in refusal(caught.value).message
 
 
-@pytest.mark.parametrize("name", ["zarr.json", "red/c/0/0"])
+@pytest.mark.parametrize("name", ["zarr.json", "red/c/0/0", "y/c/0", "red/zarr.json"])
 def test_objects_of_others_are_neither_replaced_nor_removed(running: Exporter, name: str) -> None:
     prefix = uuid.uuid4().hex
     path = running.folder / f"{prefix}.zarr" / name
@@ -363,6 +378,39 @@ def test_objects_of_others_are_neither_replaced_nor_removed(running: Exporter, n
     assert (ended.state, ended.failure.reason) == (Export.STATE_FAILED, "FILE_EXISTS")
     assert [file for file in running.files() if prefix in file] == [f"{prefix}.zarr/{name}"]
     assert path.read_bytes() == b"of another"
+
+
+def test_an_export_that_fails_before_it_stores_an_object_leaves_that_of_another(
+    running: Exporter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise UnknownUpload("x")
+
+    monkeypatch.setattr("rasterwire.export.zarr_export._StoringTask.__call__", fail)
+    prefix = uuid.uuid4().hex
+    path = running.folder / f"{prefix}.zarr" / "nir" / "c" / "0" / "0"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"of another")
+    ended = running.ended(running.create(as_format(warped(), download_pb2.FORMAT_ZARR), prefix=prefix).name)
+    assert ended.state == Export.STATE_FAILED
+    assert [file for file in running.files() if prefix in file] == [f"{prefix}.zarr/nir/c/0/0"]
+
+
+def test_an_object_that_comes_while_the_export_runs_is_left(running: Exporter, monkeypatch: pytest.MonkeyPatch) -> None:
+    prefix = uuid.uuid4().hex
+    save = Attempt.save
+
+    def save_before_another(attempt: Attempt, part: PartRecord) -> None:
+        save(attempt, part)
+        path = running.folder / part.key
+        if part.key == f"{prefix}.zarr/x/c/0" and not part.is_done and not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(b"of another")
+
+    monkeypatch.setattr(Attempt, "save", save_before_another)
+    ended = running.ended(running.create(as_format(warped(), download_pb2.FORMAT_ZARR), prefix=prefix).name)
+    assert (ended.state, ended.failure.reason) == (Export.STATE_FAILED, "FILE_EXISTS")
+    assert [file for file in running.files() if prefix in file] == [f"{prefix}.zarr/x/c/0"]
 
 
 def test_a_second_export_leaves_the_store_of_the_first(running: Exporter) -> None:

@@ -160,7 +160,7 @@ def shed_compiler() -> None:
     but Python. The code of the compiler is read again from its file where it runs again.
     """
     for loop in _loops:
-        for result in getattr(loop.machine, "overloads", {}).values():
+        for result in list(getattr(loop.machine, "overloads", {}).values()):  # others may compile meanwhile
             if getattr(result.library, "_shared_module", None) is not None:
                 result.library._shared_module = None  # noqa: SLF001  as it is before it is asked for
     if sys.platform != "linux":

@@ -146,6 +146,7 @@ def test_uploads_that_have_not_ended_are_listed(destination: Destination) -> Non
     begun = {(key, destination.begin(key, {})) for key in ("a/x.tif", "a/x.tif", "a/xy.tif", "b/x.tif")}
     assert {*destination.uploads("a/x")} == {(key, upload) for key, upload in begun if key.startswith("a/x")}
     assert {*destination.uploads("")} == begun
+    assert not destination.uploads("", least_age=3600)
     for key, upload in begun:
         if key.startswith("a/"):
             destination.abort(key, upload)

@@ -22,14 +22,18 @@ _name = re.compile(r"[^/\\\x00-\x1f\x7f.][^/\\\x00-\x1f\x7f]*")
 
 
 class AlreadyExists(Exception):
-    """An object is there already, and was not to be replaced."""
+    """An object is there already, and was not to be replaced.
+
+    Attributes:
+        key: of the object.
+    """
 
     def __init__(self, key: str) -> None:
         super().__init__(f"{key} exists already; choose another name, or ask for it to be replaced")
-        self._key = key
+        self.key = key
 
     def __reduce__(self) -> tuple[type["AlreadyExists"], tuple[str]]:
-        return AlreadyExists, (self._key,)
+        return AlreadyExists, (self.key,)
 
 
 class UnknownUpload(Exception):
@@ -105,10 +109,14 @@ class Destination(Protocol):
         """Remove an upload and its parts; does nothing where there is none."""
         ...
 
-    def uploads(self, prefix: str) -> Sequence[tuple[str, str]]:
+    def uploads(self, prefix: str, least_age: float = 0.0) -> Sequence[tuple[str, str]]:
         """Return key and id of uploads that were begun and have not ended, whose keys begin with a text.
 
-        At least the first 1,000 of them by their keys.
+        At least those among the first 1,000 by their keys.
+
+        Args:
+            prefix: what the keys begin with.
+            least_age: seconds ago that they were begun, by the clock of the destination.
         """
         ...
 

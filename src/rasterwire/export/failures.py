@@ -1,6 +1,7 @@
 """Which images of an export cannot be read: a job of thousands of scenes tells all that it met, not the first one."""
 
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -24,6 +25,12 @@ _AT_ONCE = 8
 
 _MAX_FILES = 5000
 """Files that are looked at once an export has failed."""
+
+_MAX_FAILURES = 50
+"""Files that cannot be read, after which no more are looked at."""
+
+_MOST_SECONDS = 60.0
+"""After which no more files are looked at: a bucket that is away may take minutes for each."""
 
 
 class ScenesUnavailable(Exception):
@@ -49,9 +56,12 @@ class ScenesUnavailable(Exception):
 
 
 def with_other_scenes(
-    error: SourceUnavailable | ScenesUnavailable, plan: RenderPlan, check: Callable[[], None]
+    error: SourceUnavailable | ScenesUnavailable,
+    plan: RenderPlan,
+    check: Callable[[], None],
+    clock: Callable[[], float] = time.monotonic,
 ) -> ScenesUnavailable:
-    """Return an error with the other images of a plan too that cannot be read.
+    """Return an error with the other images of a plan too that cannot be read, as far as they are soon found.
 
     A part tells the first image that it cannot read, and none behind it. So a pixel of each file is read.
 
@@ -59,18 +69,23 @@ def with_other_scenes(
         error: of parts.
         plan: of the export.
         check: is called between two files; what it raises ends the search.
+        clock: seconds.
     """
+    failed, latest = list[str](), clock() + _MOST_SECONDS
     first = error.scenes if isinstance(error, ScenesUnavailable) else (_of(error.image_id or plan.image_id, error),)
     scenes = {scene.image_id: scene for scene in first}
     files = {band.href: (scene, band) for scene, band in scene_bands(plan) if scene not in scenes}
 
     def look(file: tuple[str, Band]) -> SourceUnavailable | None:
         check()
+        if len(failed) >= _MAX_FAILURES or clock() >= latest:
+            return None
         scene, band = file
         height, width = (int(count) for count in band.grid.shape)
         try:
             read(band, None, width // 2, height // 2, (1, 1))
         except SourceUnavailable as failure:
+            failed.append(scene)
             return _of(scene, failure, band.name)
         return None
 

@@ -10,6 +10,7 @@ import os
 import re
 import secrets
 import shutil
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -119,13 +120,14 @@ class FolderDestination:
         with contextlib.suppress(UnknownUpload), _reached():
             self._remove(self._upload_folder(key, upload))
 
-    def uploads(self, prefix: str) -> Sequence[tuple[str, str]]:
+    def uploads(self, prefix: str, least_age: float = 0.0) -> Sequence[tuple[str, str]]:
         """See ``Destination.uploads``."""
         uploads = list[tuple[str, str]]()
         with _reached():
             for path in (self._folder / _UPLOADS).glob("*/key"):
                 with contextlib.suppress(FileNotFoundError, UnicodeDecodeError):
-                    if (key := path.read_bytes().decode()).startswith(prefix):
+                    is_old = not least_age or time.time() - path.stat().st_mtime >= least_age
+                    if is_old and (key := path.read_bytes().decode()).startswith(prefix):
                         uploads.append((key, path.parent.name))
         return sorted(uploads)
 

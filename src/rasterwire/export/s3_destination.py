@@ -9,6 +9,7 @@ import hashlib
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
+from email.utils import parsedate_to_datetime
 from functools import lru_cache, partial
 from typing import Any
 
@@ -121,11 +122,15 @@ class S3Destination:
         with suppress(UnknownUpload), self._asked(key):
             self._client.abort_multipart_upload(**self._place(key), UploadId=upload)
 
-    def uploads(self, prefix: str) -> Sequence[tuple[str, str]]:
+    def uploads(self, prefix: str, least_age: float = 0.0) -> Sequence[tuple[str, str]]:
         """See ``Destination.uploads``."""
         with self._asked(prefix):
             answer = self._client.list_multipart_uploads(Bucket=self._bucket, Prefix=self._prefix + prefix)
-        uploads = ((str(item["Key"]), str(item["UploadId"])) for item in answer.get("Uploads", ()))
+        items = answer.get("Uploads", ())
+        if least_age:  # by the clock that says when they were begun
+            now = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
+            items = [item for item in items if (now - item["Initiated"]).total_seconds() >= least_age]
+        uploads = ((str(item["Key"]), str(item["UploadId"])) for item in items)
         return [(key.removeprefix(self._prefix), upload) for key, upload in uploads]
 
     def put(self, key: str, data: bytes, *, media_type: str = OCTETS, replace: bool = False) -> None:

@@ -30,8 +30,11 @@ __all__ = [
     "write_small",
 ]
 
-_rest = re.compile(r"(-\d{10}-\d{10})?\.[a-z.]+", re.ASCII)
-"""What the names of files have behind the prefix of their export."""
+_rest = re.compile(r"(-\d{10}-\d{10})?\.tif", re.ASCII)
+"""What the names of files that are uploaded in parts have behind the prefix of their export."""
+
+_STRAY_SECONDS = 600.0
+"""Age from which an upload that no row tells of is nobody's: who has just begun one may still say so."""
 
 _log = logging.getLogger("rasterwire.server")
 
@@ -122,7 +125,8 @@ def write_small(
 def abort_strays(jobs: JobStore, destination: Destination, prefix: str) -> None:
     """Abort uploads of files of an export that no row tells of: who began one may be killed before it says so.
 
-    Those of another export to the same files have rows of theirs. A destination that does not list them is left alone.
+    Those of another export to the same files have rows of theirs. A destination that does not list them is left alone,
+    and so are uploads that were begun lately.
 
     Args:
         jobs: all exports.
@@ -130,7 +134,7 @@ def abort_strays(jobs: JobStore, destination: Destination, prefix: str) -> None:
         prefix: of the files.
     """
     with suppress(StorageUnavailable):  # the log says so
-        for key, upload in destination.uploads(prefix):
+        for key, upload in destination.uploads(prefix, _STRAY_SECONDS):
             if _rest.fullmatch(key.removeprefix(prefix)) and not jobs.has_upload(key, upload):
                 _log.info("an upload of %s that nobody knows of is removed", key)
                 destination.abort(key, upload)

@@ -23,7 +23,7 @@ from rasterwire.plan import RenderPlan
 from rasterwire.render import Engine
 from rasterwire.store.jobs import FileStanding, PartRecord
 
-__all__ = ["ZarrExport", "count_zarr_files", "has_keys"]
+__all__ = ["ZarrExport", "count_zarr_files", "has_keys", "zarr_keys"]
 
 _GROUP = 0
 """The number of the metadata of the group."""
@@ -140,9 +140,11 @@ class ZarrExport:
             for part, objects in zip(rest, stored, strict=True):
                 for (number, index), (size, crc32c) in zip(part.shards, objects, strict=True):
                     self._attempt.save(PartRecord(number, self._key(part, index), size=size, crc32c=crc32c))
-        except AlreadyExists:  # one of these is another's, and none of them may be removed with the export
-            for number in [part.number for part in self._attempt.parts.values() if not part.is_done and part.number]:
-                disown(self._attempt, number)
+        except AlreadyExists as error:
+            unfinished = {row.number: row.key for row in self._attempt.parts.values() if row.number and not row.is_done}
+            if error.key in unfinished.values():  # it came since, and so may have those of other parts
+                for number in unfinished:
+                    disown(self._attempt, number)
             raise
 
     def _rest(self) -> Iterator[ZarrPart]:
@@ -152,12 +154,26 @@ class ZarrExport:
                 yield replace(part, shards=shards)
 
     def _noted(self, parts: Sequence[ZarrPart]) -> Iterator[ZarrPart]:
-        """Yield parts, each once the store of exports knows the objects that it may leave."""
+        """Yield parts, each once the store of exports knows the objects that it may leave.
+
+        Raises:
+            AlreadyExists: see ``_note``.
+        """
         for part in parts:
             for number, index in part.shards:
-                if number not in self._attempt.parts:
-                    self._attempt.save(PartRecord(number, self._key(part, index)))
+                self._note(PartRecord(number, self._key(part, index)))
             yield part
+
+    def _note(self, part: PartRecord) -> None:
+        """Have the store of exports know an object that the export may leave, which is removed if it fails.
+
+        Raises:
+            AlreadyExists: it is there before the export has tried to store it, so it is another's.
+        """
+        if part.number not in self._attempt.parts:
+            if self._attempt.patiently(lambda: self._destination.has(part.key)):
+                raise AlreadyExists(part.key)
+            self._attempt.save(part)
 
     def _key(self, part: ZarrPart, index: int) -> str:
         return f"{self._group}/{self._layout.key(part, index)}"
@@ -186,11 +202,19 @@ class ZarrExport:
             files.append(write_small(self._attempt, self._destination, part, make(record, job, files), job.overwrite))
 
     def _store(self, part: PartRecord, data: bytes) -> None:
-        """Store a small object of the group, unless an attempt before has done so."""
+        """Store a small object of the group, unless an attempt before has done so.
+
+        Raises:
+            AlreadyExists: another one is there.
+        """
         if self._attempt.is_done(part.number):
             return
-        self._attempt.save(part)
-        self._attempt.patiently(lambda: _put(self._destination, part.key, data))
+        self._note(expected(part, len(data), int(google_crc32c.value(data))))
+        try:
+            self._attempt.patiently(lambda: _put(self._destination, part.key, data))
+        except AlreadyExists:
+            disown(self._attempt, part.number)
+            raise
         self._attempt.save(_done(part, data))
 
 
@@ -216,6 +240,21 @@ def count_zarr_files(plan: RenderPlan) -> int:
     layout = lay_out(plan.rasters[0])
     coordinates = len(coordinates_of(plan.rasters[0]))
     return layout.shards + len(layout.arrays) + 2 * coordinates + 4
+
+
+def zarr_keys(plan: RenderPlan, prefix: str) -> Iterator[str]:
+    """Yield the keys of a store: those of its metadata, of its coordinates, and of its pixels.
+
+    Raises:
+        ValueError: see ``lay_out``.
+    """
+    raster, group = plan.rasters[0], _zarr_key(prefix)
+    layout = lay_out(raster)
+    yield f"{group}/zarr.json"
+    yield from (f"{group}/{name}/zarr.json" for name in array_documents(raster, plan.encoding, layout))
+    yield from (f"{group}/{name}/c/0" for name in coordinates_of(raster))
+    for part in layout.parts():
+        yield from (f"{group}/{layout.key(part, index)}" for _, index in part.shards)
 
 
 def has_keys(layout: ZarrLayout, prefix: str) -> bool:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
 from rasterwire.catalog import Catalog
@@ -13,7 +14,9 @@ from rasterwire.export.destination import Destination
 from rasterwire.export.queue import ExportQueue
 from rasterwire.export.settings import DestinationSettings
 from rasterwire.export.tiling import file_key, file_windows
-from rasterwire.plan import RasterPlan
+from rasterwire.export.zarr_export import zarr_keys
+from rasterwire.plan import RenderPlan
+from rasterwire.request import Format
 from rasterwire.v1.export_service_pb2 import ExportParams
 
 __all__ = ["catalogs_around", "existing_files", "image_conflicts"]
@@ -79,17 +82,20 @@ def image_conflicts(queue: ExportQueue, catalog: Catalog, params: ExportParams, 
     return problems
 
 
-def existing_files(store: Destination, params: ExportParams, prefix: str, raster: RasterPlan) -> Sequence[str]:
+def existing_files(store: Destination, params: ExportParams, prefix: str, plan: RenderPlan) -> Sequence[str]:
     """Return which of the first files of an export are there already; none where the destination cannot be reached.
 
     Args:
         store: where it goes.
         params: of the export.
         prefix: of the files, with the name of the tenant.
-        raster: of all files.
+        plan: of all files.
     """
-    if params.file_side:
-        windows = file_windows(raster, params.file_side)[:_MAX_LOOKED_AT]
+    keys: list[str]
+    if plan.format is Format.ZARR:
+        keys = [*islice(zarr_keys(plan, prefix), _MAX_LOOKED_AT)]
+    elif params.file_side:
+        windows = file_windows(plan.rasters[0], params.file_side)[:_MAX_LOOKED_AT]
         keys = [*(file_key(prefix, window) for window in windows), f"{prefix}.vrt"]
     else:
         keys = [f"{prefix}.tif"]

@@ -121,8 +121,8 @@ class Exports:
         if params.validate_only:
             answer.export.name, answer.export.state = "", export_pb2.Export.STATE_UNSPECIFIED
             if params.prefix:
-                store, raster = queue.stores[params.destination], plan.rasters[0]
-                names = await self._service.run(lambda: existing_files(store, params, record.prefix, raster))
+                store, planned = queue.stores[params.destination], plan
+                names = await self._service.run(lambda: existing_files(store, params, record.prefix, planned))
                 answer.existing_files.extend(names)
         return answer
 

@@ -6,6 +6,7 @@ Times are seconds since 1970 by the clock of the store.
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -96,7 +97,7 @@ UPDATE {schema}exports SET parts_done = parts_done + :parts, bytes_done = bytes_
 """
 
 _PARTS = """
-SELECT number, file_key, upload, etag, size, crc32c, summary, attempt, file_standing, file_size, file_crc32c
+SELECT number, file_key, upload, etag, size, crc32c, summary, attempt
 FROM {schema}export_parts WHERE export_id = :id ORDER BY number
 """
 
@@ -138,7 +139,14 @@ _GIVEN = (
 """What an export has when it is asked for."""
 
 
-_OF_PART = ("number", "key", "upload", "etag", "size", "crc32c", "summary", "attempt", "file_size", "file_crc32c")
+_OF_PART = ("number", "key", "upload", "etag", "size", "crc32c", "attempt", "file_size", "file_crc32c")
+
+_NOT_STORED = b"not stored"
+"""A summary is this where a file is missing, and this with its size and CRC32C where it is expected.
+
+Servers that know no columns for that may run beside this one: they leave these columns as they find them, so the
+summary is what counts. Once the oldest server writes the columns, a migration fills them from it, and it goes.
+"""
 
 
 class Rows(Protocol):
@@ -256,7 +264,8 @@ class JobRows:
 
     def put_part(self, export_id: str, part: PartRecord) -> bool:
         """See ``JobStore.put_part``."""
-        values = {"id": export_id, "file": part.file.value} | {name: getattr(part, name) for name in _OF_PART}
+        values = {"id": export_id, "file": part.file.value, "summary": _summary(part)}
+        values |= {name: getattr(part, name) for name in _OF_PART}
         with self.transaction() as run:
             if run(_FENCED, {"id": export_id, "attempt": part.attempt}).rowcount != 1:
                 return False
@@ -322,9 +331,25 @@ def _without_payload(condition: str) -> str:
 
 def _part(row: Sequence[Any]) -> PartRecord:
     """Return the part of a row of ``_PARTS``."""
-    values = list(row)
-    values[8] = FileStanding(values[8])
-    return PartRecord(*values)
+    part = PartRecord(*row)
+    summary = bytes(part.summary)
+    if not summary.startswith(_NOT_STORED):
+        return replace(part, summary=summary)
+    if summary == _NOT_STORED:
+        return replace(part, summary=b"", file=FileStanding.MISSING)
+    size, crc32c = (int(number) for number in summary.removeprefix(_NOT_STORED).split())
+    return replace(part, summary=b"", file=FileStanding.EXPECTED, file_size=size, file_crc32c=crc32c)
+
+
+def _summary(part: PartRecord) -> bytes:
+    """Return the summary of a part as it is stored; a part whose file is not there yet has none of its own."""
+    match part.file:
+        case FileStanding.MISSING:
+            return _NOT_STORED
+        case FileStanding.EXPECTED:
+            return _NOT_STORED + f" {part.file_size} {part.file_crc32c}".encode()
+        case FileStanding.STORED:
+            return part.summary
 
 
 def _record(row: Sequence[Any]) -> ExportRecord:

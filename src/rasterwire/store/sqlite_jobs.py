@@ -40,7 +40,7 @@ CREATE INDEX IF NOT EXISTS exports_succeeded ON exports (end_time) WHERE state =
 CREATE TABLE IF NOT EXISTS export_parts (
     export_id TEXT NOT NULL, number INTEGER NOT NULL, file_key TEXT NOT NULL, upload TEXT NOT NULL, etag TEXT NOT NULL,
     size BIGINT NOT NULL, crc32c BIGINT NOT NULL, summary BLOB NOT NULL, attempt INTEGER NOT NULL,
-    file_standing TEXT NOT NULL DEFAULT 'STORED', file_size BIGINT NOT NULL DEFAULT 0,
+    file_standing TEXT NOT NULL DEFAULT '', file_size BIGINT NOT NULL DEFAULT 0,
     file_crc32c BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (export_id, number)
 );
@@ -48,18 +48,13 @@ CREATE TABLE IF NOT EXISTS export_parts (
 
 _TO_2 = """
 BEGIN IMMEDIATE;
-ALTER TABLE export_parts ADD COLUMN file_standing TEXT NOT NULL DEFAULT 'STORED';
+ALTER TABLE export_parts ADD COLUMN file_standing TEXT NOT NULL DEFAULT '';
 ALTER TABLE export_parts ADD COLUMN file_size BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE export_parts ADD COLUMN file_crc32c BIGINT NOT NULL DEFAULT 0;
-UPDATE export_parts SET file_standing = 'MISSING', summary = x'' WHERE summary = CAST('not stored' AS BLOB);
-UPDATE export_parts SET file_standing = 'EXPECTED', summary = x'',
-    file_size = CAST(substr(CAST(summary AS TEXT), 12) AS INTEGER),
-    file_crc32c = CAST(substr(CAST(summary AS TEXT), 12 + instr(substr(CAST(summary AS TEXT), 12), ' ')) AS INTEGER)
-WHERE substr(summary, 1, 11) = CAST('not stored ' AS BLOB);
 PRAGMA user_version = 2;
 COMMIT;
 """
-"""Before, a summary said "not stored", with the size and the CRC32C of a file that was expected."""
+"""A server of the version before may still run, and goes on with the summary; see ``job_rows``."""
 
 _log = logging.getLogger("rasterwire.server")
 

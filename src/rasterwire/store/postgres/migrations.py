@@ -131,18 +131,12 @@ MIGRATIONS = (
     ),
     Migration(
         5,
-        5,  # others would write what they expect into the summary
+        4,  # others read and write the same in the summary; see job_rows
         """
         ALTER TABLE rasterwire.export_parts
-            ADD COLUMN file_standing text NOT NULL DEFAULT 'STORED',
+            ADD COLUMN file_standing text NOT NULL DEFAULT '',
             ADD COLUMN file_size bigint NOT NULL DEFAULT 0,
             ADD COLUMN file_crc32c bigint NOT NULL DEFAULT 0;
-        UPDATE rasterwire.export_parts SET file_standing = 'MISSING', summary = ''
-        WHERE summary = convert_to('not stored', 'UTF8');
-        UPDATE rasterwire.export_parts SET file_standing = 'EXPECTED', summary = '',
-            file_size = split_part(convert_from(summary, 'UTF8'), ' ', 3)::bigint,
-            file_crc32c = split_part(convert_from(summary, 'UTF8'), ' ', 4)::bigint
-        WHERE substring(summary from 1 for 11) = convert_to('not stored ', 'UTF8');
         """,
     ),
 )
