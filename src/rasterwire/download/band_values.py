@@ -50,6 +50,10 @@ class BandValues:
         """Return percentiles, interpolated between the values on either side; [] where no value is valid."""
         if not self.values.size:
             return []
+        with np.errstate(over="ignore"):
+            is_wide = not np.isfinite(np.ptp(self.values))
+        if is_wide:  # no difference of halves is infinite
+            return [2 * float(half) for half in np.percentile(self.values / 2, percents)]
         return [float(value) for value in np.percentile(self.values, percents)]
 
 
