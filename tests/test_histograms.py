@@ -20,7 +20,6 @@ from rasterwire.download.histograms import _counts
 from rasterwire.server.settings import Settings
 from serving import Served, served
 
-
 LARGEST = np.finfo("float64").max
 
 FEW = {

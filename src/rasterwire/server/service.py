@@ -172,8 +172,12 @@ class Service:
         Raises:
             InvalidRequest: with every violation, those of the form, of the rules and of the image alike.
         """
-        work = partial(plan_request, downloads or self.downloads, request)
-        plan = await self._evaluations.planned_of(request.params.WhichOneof("source"), work, budget)
+        seen, spent = downloads or self.downloads, budget or Budget()
+        source = request.params.WhichOneof("source")
+        work = partial(plan_request, seen, request, is_measured=source == "expression")
+        plan = await self._evaluations.planned_of(source, work, spent)
+        if plan.picture is not None and not plan.picture.is_measured:  # pixels are read beside what is planned soon
+            plan = await self._evaluations.computed(partial(seen.measured, plan), spent)
         note_plan(plan)
         return plan
 
