@@ -326,11 +326,11 @@ def test_a_plan_of_a_mosaic_comes_while_graphs_are_at_work(
     at_work, go = threading.Event(), threading.Event()
     plan = plan_request
 
-    def slow(downloads: Downloads, request: ParsedRequest) -> RenderPlan:
+    def slow(downloads: Downloads, request: ParsedRequest, *, is_measured: bool = True) -> RenderPlan:
         if request.params.WhichOneof("source") == "expression":
             at_work.set()
             assert go.wait(SECONDS)
-        return plan(downloads, request)
+        return plan(downloads, request, is_measured=is_measured)
 
     monkeypatch.setattr(service_module, "plan_request", slow)
     graph = download_pb2.DownloadParams()

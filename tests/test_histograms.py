@@ -12,12 +12,24 @@ from rasterio.features import geometry_mask
 
 from asking import ask
 from cases import every
-from pictured import SIDE, TRANSFORM, reflectance, write_raster, write_scene
+from pictured import SIDE, TRANSFORM, read_picture, reflectance, write_raster, write_scene
 from rasterwire import Client
 from rasterwire.client.errors import DownloadFailed, InvalidParams
 from rasterwire.download.band_values import MAX_PIXELS
+from rasterwire.download.histograms import _counts
 from rasterwire.server.settings import Settings
 from serving import Served, served
+
+LARGEST = np.finfo("float64").max
+
+FEW = {
+    "narrow": np.array([1, np.nextafter(1, 2)]),
+    "large": np.array([1 << 60, (1 << 60) + 256], "int64"),
+    "wide": np.array([-LARGEST, 0, 0, LARGEST]),
+    "subnormal": np.array([0, 5e-324]),
+    "equal": np.array([7], "uint8"),
+}
+"""Values of bands that are few floating-point numbers apart, or more than the largest one."""
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +41,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ratio = np.linspace(-1, 3, 2500, dtype="float32").reshape(1, 50, 50)
     ratio[0, 0, :3] = np.nan, np.inf, -np.inf
     write_raster(folder / "ratio.tif", ratio)
+    for name, few in FEW.items():
+        write_raster(folder / f"{name}.tif", np.resize(few, (1, 20, 20)))
     return folder
 
 
@@ -103,6 +117,37 @@ def test_what_is_no_number_is_not_counted(folder: Path, client: Client) -> None:
     (empty,) = client.histogram({"image": "nothing"}).bands
     assert (empty.valid_count, list(empty.counts), list(empty.percentiles)) == (0, [], [])
     assert not empty.HasField("min")
+
+
+@every(
+    ("name", "counts"),
+    [
+        ("narrow", [200, 0, 0, 200]),
+        ("large", [200, 0, 0, 200]),
+        ("wide", [100, 0, 200, 100]),
+        ("subnormal", [200, 0, 0, 200]),
+        ("equal", [400, 0, 0, 0]),
+    ],
+)
+def test_values_may_lie_as_near_or_as_far_as_they_can(client: Client, name: str, counts: list[int]) -> None:
+    request_ = {"image": name, "buckets": 4, "percents": [0, 10, 40, 90, 100]}
+    (band,) = client.histogram(request_).bands
+    assert list(band.counts) == counts
+    values = np.sort(np.resize(FEW[name], 400).astype("float64"))
+    assert list(band.percentiles) == [values[0], *(values[index] for index in (40, 160, 360)), values[-1]]
+    shown = read_picture(client.stream({"image": name, "format": "PNG", "visualization": {"gamma": [1]}}))
+    assert set(np.unique(shown[0])) <= {0, 128, 255}
+    assert 0 in shown[0]
+    assert (255 in shown[0]) == (name != "equal")
+
+
+@every(("seed", "buckets"), [(seed, buckets) for seed in range(8) for buckets in (1, 7, 64, 256, 1024)])
+def test_counts_of_ordinary_values_are_those_of_numpy(seed: int, buckets: int) -> None:
+    rng = np.random.default_rng(seed)
+    whole = rng.integers(-3000, 12000, 50_000).astype("float64")
+    for values in (whole, rng.normal(0.3, 0.1, 50_000)):
+        low, high = values.min(), values.max()
+        assert _counts(values, low, high, buckets) == np.histogram(values, buckets)[0].tolist()
 
 
 def test_http_answers_as_grpc_does(server: Served, client: Client) -> None:

@@ -32,7 +32,8 @@ from rasterwire.catalog.index.statements import Scan, Statements
 from rasterwire.errors import InvalidRequest, RenderCancelled, SourceUnavailable
 from rasterwire.geo.region import Region, box_region
 from rasterwire.geo.region.relations import intersects
-from rasterwire.query import START, AnyOf, Compare, Comparison, Condition, Not, Present, Query, Sort
+from rasterwire.image import Image
+from rasterwire.query import START, AnyOf, Compare, Comparison, Condition, Not, Present, Query, Sort, holds
 
 
 @pytest.fixture
@@ -96,6 +97,30 @@ def test_answers_are_those_of_a_walk_through_all_images(store: IndexStore, seed:
         ids = [image.id for image in expected(images, question)]
         assert store.count(question) == len(ids), question
         assert pages(store, question, rng.choice([1, 3, 20, 1000])) == ids, question
+
+
+def test_ids_that_hold_a_text_are_found_without_a_look_at_others(
+    store: IndexStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = [f"{name}/{n}" for name in ("a", "A", "\N{SNOWMAN}", "a%_", "b'a") for n in range(20)]
+    store.write_many(Document(name, "1", [entry(name)]) for name in ids)
+    tested: list[str] = []
+
+    def noted(condition: Condition, image: Image) -> bool:
+        tested.append(image.id)
+        return holds(condition, image)
+
+    monkeypatch.setattr(search, "holds", noted)
+    for text in ("a", "A/1", "\N{SNOWMAN}", "%_", "'", "", "none", "\ud800"):
+        contains = Compare("system:id", Comparison.CONTAINS, text)
+        begins = Compare("system:id", Comparison.STARTS_WITH, text)
+        holding, beginning = [name for name in ids if text in name], [name for name in ids if name.startswith(text)]
+        for condition, named in ((contains, holding), (begins, beginning), (AnyOf((contains, begins)), holding)):
+            tested.clear()
+            assert pages(store, Query(conditions=(condition,)), 7) == sorted(named)
+            assert set(tested) == set(named)
+        either = AnyOf((contains, Compare("system:id", Comparison.EQUAL, "a/3")))
+        assert pages(store, Query(conditions=(either,)), 1000) == sorted({*holding, "a/3"})
 
 
 @pytest.fixture

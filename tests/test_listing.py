@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from asking import ask
 from cases import every
 from effort import HANG
 from images import SCENE
+from rasterwire import budget
+from rasterwire.errors import RenderCancelled
 from rasterwire.server.settings import Settings
 from rasterwire.v1 import catalog_service_pb2 as catalog_pb2
 from serving import Served, refusal, served
@@ -89,3 +92,29 @@ def test_all_that_is_wrong_with_times_and_places_is_told_at_once(server: Served)
     with pytest.raises(grpc.RpcError) as caught:
         server.catalog.ListImages(request, timeout=HANG)
     assert set(refusal(caught.value).fields) >= {"end_time", "bounds.crs"}
+
+
+def test_a_list_that_takes_long_ends_with_its_caller(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, ended, given_up = threading.Event(), threading.Event(), threading.Event()
+    errors: list[Exception] = []
+
+    def list_for_ever(*_: object) -> None:
+        begun.set()
+        try:
+            while not given_up.is_set():
+                budget.check()
+        except RenderCancelled as error:
+            errors.append(error)
+            raise
+        finally:
+            ended.set()
+
+    monkeypatch.setattr("rasterwire.server.calls.list_images", list_for_ever)
+    call = server.catalog.ListImages.future(catalog_pb2.ListImagesRequest(contains="a"), timeout=HANG)
+    try:
+        assert begun.wait(HANG)
+        call.cancel()
+        assert ended.wait(HANG)
+    finally:
+        given_up.set()
+    assert errors

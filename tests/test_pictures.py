@@ -1,7 +1,10 @@
 """Pictures: what a PNG of ordinary values looks like, and how a request says otherwise."""
 
+import contextlib
 import json
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,24 +15,31 @@ import pytest
 import rasterio
 from affine import Affine
 from click.testing import CliRunner
+from odc.geo.geobox import GeoBox
 
 import images
 from asking import ask
 from cases import every
+from effort import HANG
 from graphs import call, graph, load
 from pictured import TRANSFORM, overview_percentiles, read_picture, reflectance, shades, write_raster, write_scene
 from rasterwire import Client
+from rasterwire.budget import Budget, current, spending
 from rasterwire.catalog.folder import FolderCatalog
 from rasterwire.cli.main import cli
 from rasterwire.client.preview import picture_params
-from rasterwire.download import picture_ranges
+from rasterwire.download import band_values, picture_ranges
 from rasterwire.download.band_values import BandValues, stored_values
+from rasterwire.errors import RenderCancelled
+from rasterwire.geo.region import Region
 from rasterwire.image import Band, BandMetadata, Image
-from rasterwire.plan import Limits, make_plan
+from rasterwire.pixels import Window
+from rasterwire.plan import Limits, RenderPlan, make_plan
 from rasterwire.plan.pictures import default_bands
+from rasterwire.plan.types import ShownBand
 from rasterwire.request import DownloadRequest, Format, GridSpec
 from rasterwire.server.settings import Settings
-from rasterwire.v1 import download_pb2
+from rasterwire.v1 import download_pb2, download_service_pb2
 from serving import Served, refusal, served
 
 RGB = ("B04", "B03", "B02")
@@ -420,6 +430,102 @@ def test_a_band_is_measured_once_for_each_version(tmp_path: Path, monkeypatch: p
     write_raster(tmp_path / "a.tif", reflectance(3, 300))
     assert limits(coarse) != before
     assert len(looked_at) == 2
+
+
+@every("has_left", [False, True])
+def test_who_asks_for_a_band_that_is_measured_waits_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_left: bool
+) -> None:
+    begun, waits, go = threading.Event(), threading.Event(), threading.Event()
+    looked_at: list[str] = []
+
+    class Noted(Budget):
+        def check(self) -> None:
+            waits.set()
+            super().check()
+
+    def gated(source: Band) -> BandValues:
+        looked_at.append(source.name)
+        (waits if begun.is_set() else begun).set()
+        assert go.wait(HANG)
+        if has_left and len(looked_at) == 1:
+            raise RenderCancelled
+        return stored_values(source)
+
+    monkeypatch.setattr(picture_ranges, "stored_values", gated)
+    write_raster(tmp_path / "a.tif", reflectance(1, 300))
+    ranges = picture_ranges.PictureRanges()
+    plan = make_plan(DownloadRequest("a", format=Format.PNG), FolderCatalog(tmp_path).get("a"), Limits())
+
+    def measure() -> RenderPlan:
+        with spending(Noted()):
+            return ranges.measured(plan)
+
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(measure)
+        assert begun.wait(HANG)
+        second = threads.submit(measure)
+        assert waits.wait(HANG)
+        go.set()
+        picture = second.result(HANG).picture
+        if has_left:
+            assert isinstance(first.exception(HANG), RenderCancelled)
+        else:
+            assert first.result(HANG).picture == picture
+    assert picture is not None
+    assert picture.is_measured
+    assert len(looked_at) == (2 if has_left else 1)
+
+
+def test_pixels_of_a_plan_are_read_beside_other_plans_and_no_longer_than_somebody_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, stopped, ended, go = (threading.Event() for _ in range(4))
+    windows: list[tuple[Budget, Window]] = []
+    errors: list[BaseException] = []
+    read, stop, measure = band_values._pixels, Budget.stop, picture_ranges._range
+
+    def gated(band: Band, level: int | None, window: Window, region: Region | None) -> Any:
+        windows.append((current(), window))
+        begun.set()
+        assert go.wait(HANG)
+        return read(band, level, window, region)
+
+    def noted_stop(budget: Budget) -> None:
+        stop(budget)
+        if windows and budget is windows[0][0]:
+            stopped.set()
+
+    def noted_range(band: ShownBand, grid: GeoBox) -> Any:
+        try:
+            return measure(band, grid)
+        except BaseException as error:
+            errors.append(error)
+            raise
+        finally:
+            ended.set()
+
+    monkeypatch.setattr(band_values, "_pixels", gated)
+    monkeypatch.setattr(Budget, "stop", noted_stop)
+    monkeypatch.setattr(picture_ranges, "_range", noted_range)
+    (tmp_path / "catalog").mkdir()
+    write_raster(tmp_path / "catalog" / "a.tif", reflectance(1))  # which is looked at in windows
+    settings = Settings(tmp_path / "catalog", grpc_port=0, http_port=-1, state_dir=tmp_path / "state")
+    with served(settings) as server, contextlib.ExitStack() as stack:
+        stack.callback(go.set)
+        ask_plan = server.downloads.PlanDownload
+        request_ = download_service_pb2.PlanDownloadRequest(params={"image": "a", "format": download_pb2.FORMAT_PNG})
+        calls = [ask_plan.future(request_, timeout=HANG) for _ in range(6)]  # more than there are threads for plans
+        assert begun.wait(HANG)
+        request_.params.format = download_pb2.FORMAT_NPY
+        assert ask_plan(request_, timeout=HANG).plan.rasters
+        for call_ in calls:
+            call_.cancel()
+        assert stopped.wait(HANG)
+        go.set()
+        assert ended.wait(HANG)
+    assert [budget for budget, _ in windows].count(windows[0][0]) == 1
+    assert isinstance(errors[0], RenderCancelled)
 
 
 def test_what_an_expression_computes_as_bytes_stays_and_other_values_are_stretched(

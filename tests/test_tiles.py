@@ -2,7 +2,7 @@
 
 import io
 import json
-import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +13,10 @@ import pytest
 import rasterio
 
 from asking import ask
+from cases import every
+from graphs import call, graph, load
 from images import SCENE
+from pictured import read_picture, shades
 from rasterwire.server.settings import Settings
 from serving import Served, served
 
@@ -60,7 +63,10 @@ def test_tiles_at_the_last_zoom_are_the_pixels_of_the_file(server: Served, folde
         pixels = file.read(1)
     for column, row in ((0, 0), (5, 2), (7, 7)):
         status, headers, body = ask(server, "GET", f"{tiles}/3/{column}/{row}{token}")
-        assert (status, headers["Cache-Control"]) == (200, "private, max-age=31536000, immutable")
+        assert status == 200
+        age = re.fullmatch(r"private, max-age=(\d+), immutable", headers["Cache-Control"])
+        assert age is not None
+        assert 0 < int(age[1]) <= Settings(folder).lifetime_seconds
         expected = pixels[row * SIDE : (row + 1) * SIDE, column * SIDE : (column + 1) * SIDE]
         np.testing.assert_array_equal(np.load(io.BytesIO(body))["B4"], expected)
 
@@ -89,14 +95,36 @@ def test_a_download_without_a_grid_in_full_has_no_tiles(server: Served) -> None:
     assert "crs_transform" in json.loads(body)["error"]["message"]
 
 
-def test_an_address_shows_nothing_of_an_image_that_changed_since(server: Served, folder: Path) -> None:
-    tiles, token = created(server, **top(folder, 2))
+@every("format_", ["NPY", "PNG", "JPEG", "GEO_TIFF"])
+def test_an_address_shows_nothing_of_an_image_that_changed_since(server: Served, folder: Path, format_: str) -> None:
     path = band(folder)
-    before = path.stat()
+    before = path.read_bytes()
+    tiles, token = created(server, **top(folder, 2), format=format_)
     try:
-        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns + 10**9))
+        with rasterio.open(path) as file:
+            profile, pixels = file.profile, file.read()
+        with rasterio.open(path.with_suffix(".new"), "w", **profile) as file:
+            file.write(pixels[:, ::-1] + 1)
+        path.with_suffix(".new").replace(path)
         status, _, body = ask(server, "GET", f"{tiles}/1/0/0{token}")
-        assert status in {400, 409}, body
+        assert status == 409, body[:200]
         assert "changed" in json.loads(body)["error"]["message"]
     finally:
-        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        path.write_bytes(before)
+
+
+def test_tiles_of_an_image_without_bounds_share_one_stretch(server: Served, folder: Path) -> None:
+    image = call("Image.select", input=load(SCENE), bandSelectors=["B4"])
+    expression = graph(call("Image.unmask", input=image, value=0, sameFootprint=False))
+    params = {"expression": expression, "format": "PNG", **top(folder, 3)}
+    status, _, body = ask(server, "POST", "/v1/downloads", json.dumps(params).encode(), JSON)
+    assert status == 200, body
+    answer = json.loads(body)
+    identity, (shown,) = answer["downloadId"], answer["plan"]["visualization"]["bands"]
+    with rasterio.open(band(folder)) as file:
+        pixels = file.read(1, masked=True).filled(0)
+    for column, row in ((0, 0), (5, 2)):
+        status, _, body = ask(server, "GET", f"/v1/{identity['name']}/tiles/3/{column}/{row}?token={identity['token']}")
+        assert status == 200, body
+        values = pixels[row * SIDE : (row + 1) * SIDE, column * SIDE : (column + 1) * SIDE]
+        np.testing.assert_array_equal(read_picture(body)[0], shades(values, shown["min"], shown["max"]))

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from affine import Affine
 from odc.geo.geobox import GeoBox
 
+from rasterwire import budget
 from rasterwire.errors import invalid
 from rasterwire.geo.grid import lattice_extent
 from rasterwire.geo.region import Region, inside
@@ -50,6 +51,10 @@ class BandValues:
         """Return percentiles, interpolated between the values on either side; [] where no value is valid."""
         if not self.values.size:
             return []
+        with np.errstate(over="ignore"):
+            is_wide = not np.isfinite(np.ptp(self.values))
+        if is_wide:  # no difference of halves is infinite
+            return [2 * float(half) for half in np.percentile(self.values / 2, percents)]
         return [float(value) for value in np.percentile(self.values, percents)]
 
 
@@ -65,6 +70,7 @@ def stored_values(band: Band, region: Region | None = None) -> BandValues:
     Raises:
         InvalidRequest: the region touches no pixel.
         SourceUnavailable: the file cannot be read.
+        RenderCancelled: nobody waits for them any more.
     """
     levels = [None, *sorted(range(len(band.overviews)), key=lambda level: -band.overviews[level][0])]
     level, area = levels[0], _area(band, levels[0], region)
@@ -73,7 +79,10 @@ def stored_values(band: Band, region: Region | None = None) -> BandValues:
         if area.height * area.width <= MAX_PIXELS:
             break
     windows = [area] if area.height * area.width <= MAX_PIXELS else _spread_windows(area)
-    parts = [_pixels(band, level, window, region) for window in windows]
+    parts = []
+    for window in windows:
+        budget.check()
+        parts.append(_pixels(band, level, window, region))
     width = level_size(band, level)[0]
     size = "its pixels" if level is None else f"{width} x {level_size(band, level)[1]} pixels of an overview"
     part = f"{_PER_SIDE * _PER_SIDE} windows of " if len(windows) > 1 else "all " if level is None else ""

@@ -1,9 +1,11 @@
 """Histograms of bands, from few of their pixels."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from rasterwire.download.band_values import BandValues, stored_values
 from rasterwire.errors import Violations, invalid
@@ -12,6 +14,9 @@ from rasterwire.image import Band, Image
 from rasterwire.pixels import type_names
 from rasterwire.plan import pick_bands
 from rasterwire.plan.pictures import default_bands
+
+_SHRINK = 2.0**-16
+"""What makes differences of any values so small that they may be multiplied by the number of buckets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +78,19 @@ def _histogram(band: Band, region: Region | None, buckets: int, percents: Sequen
     if not values.size:
         return BandHistogram(band.name, bare, 0, None, (), ())
     limits = float(values.min()), float(values.max())
-    counts, _ = np.histogram(values, buckets, limits)
-    return BandHistogram(
-        band.name, bare, values.size, limits, tuple(pixels.percentiles(percents)), tuple(map(int, counts))
-    )
+    counts = tuple(_counts(values, *limits, buckets))
+    return BandHistogram(band.name, bare, values.size, limits, tuple(pixels.percentiles(percents)), counts)
+
+
+def _counts(values: npt.NDArray[np.float64], low: float, high: float, buckets: int) -> list[int]:
+    """Return how many values are in each range from the least to the greatest; equal values are in the first.
+
+    The histogram of NumPy refuses limits that are few floating-point numbers apart, or more than the largest one.
+    """
+    if not math.isfinite((high - low) * buckets):
+        values, low, high = values * _SHRINK, low * _SHRINK, high * _SHRINK
+    if low == high:
+        return [values.size] + [0] * (buckets - 1)
+    places = np.floor((values - low) * buckets / (high - low)).astype(np.intp)
+    counts: list[int] = np.bincount(np.minimum(places, buckets - 1), minlength=buckets).tolist()
+    return counts

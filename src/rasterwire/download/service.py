@@ -99,7 +99,7 @@ class Downloads:
         return view
 
     def plan(self, request: DownloadRequest, graph: Graph | None = None, needed: Sequence[str] = ()) -> RenderPlan:
-        """Return the plan of a request.
+        """Return the plan of a request; those numbers of its picture that were not measured before are not known yet.
 
         Args:
             request: of an image of the catalog, or of what a graph makes.
@@ -110,7 +110,11 @@ class Downloads:
             InvalidRequest, InvalidExpression, ImageNotFound, SourceUnavailable: it cannot be served.
         """
         image = self.image(request.image_id) if graph is None else self._product(graph, needed)
-        return self._ranges.measured(make_plan(request, image, self.limits))
+        return self._ranges.known(make_plan(request, image, self.limits))
+
+    def measured(self, plan: RenderPlan) -> RenderPlan:
+        """Return a plan with all numbers of its picture, for which pixels are read; see ``PictureRanges.measured``."""
+        return self._ranges.measured(plan)
 
     def image(self, image_id: str) -> Image:
         """Return an image of the catalog with its bands.

@@ -207,18 +207,26 @@ def remap(
 def stretched(a: Array, low: float, high: float, gamma: float, *, dtype: str) -> MaskedArray:
     """Return bytes for a display: low becomes 0 and high 255, with a gamma between. NaN is not valid."""
     values: Array = np.asarray(a, np.float64)
-    share: Array = np.clip((values - low) / (high - low), 0, 1) if high != low else (values >= low).astype(np.float64)
-    result: Array = np.floor(np.power(share, 1.0 / gamma) * 255.0 + 0.5)
+    result: Array = np.floor(np.power(_share(values, low, high), 1.0 / gamma) * 255.0 + 0.5)
     return np.nan_to_num(result).astype(dtype), ~np.isnan(values)
 
 
 def painted(a: Array, low: float, high: float, colours: tuple[int, ...], *, dtype: str) -> MaskedArray:
     """Return one channel of a palette, whose colours lie evenly between low and high. NaN is not valid."""
     values = np.asarray(a, np.float64)
-    share = np.clip((values - low) / (high - low) if high != low else (values >= low).astype(float), 0, 1)
-    channel = np.interp(share * (len(colours) - 1), np.arange(len(colours)), colours)
+    channel = np.interp(_share(values, low, high) * (len(colours) - 1), np.arange(len(colours)), colours)
     shades: Array = np.floor(np.nan_to_num(channel) + 0.5).astype(dtype)
     return shades, ~np.isnan(values)
+
+
+def _share(values: Array, low: float, high: float) -> Array:
+    """Return how far values lie from low, which becomes 0, to high, which becomes 1; not less and not more."""
+    if high == low:
+        return (values >= low).astype(np.float64)
+    if not np.isfinite(high - low):  # that of their halves is not infinite
+        values, low, high = values / 2, low / 2, high / 2
+    share: Array = np.clip((values - low) / (high - low), 0, 1)
+    return share
 
 
 def looked_up(a: Array, channel: bytes, *, dtype: str) -> Array:

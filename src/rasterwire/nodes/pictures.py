@@ -10,6 +10,9 @@ CHANNELS = ("vis-red", "vis-green", "vis-blue")
 
 GREY = "vis-gray"
 
+PICTURE_OPERATIONS = frozenset({operations.stretched, operations.painted, operations.looked_up})
+"""What becomes of the values of a band where it is shown."""
+
 Colour = tuple[int, int, int]
 """Red, green and blue, 0 to 255."""
 

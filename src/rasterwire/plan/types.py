@@ -225,6 +225,11 @@ class Picture:
     table: bytes
     reason: str
 
+    @property
+    def is_measured(self) -> bool:
+        """Whether the values of all bands are known."""
+        return all(band.is_measured for band in self.bands)
+
 
 @dataclass(frozen=True, slots=True)
 class RenderPlan:

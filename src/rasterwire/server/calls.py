@@ -107,7 +107,7 @@ class UnaryCalls:
         """Answer ``ListImages``."""
         check(request, misfits)
         catalog = self._service.downloads.catalog
-        return await self._service.run(lambda: list_images(catalog, request))
+        return await self._service.looked_up(lambda: list_images(catalog, request))
 
     async def get_image(
         self, request: catalog_pb2.GetImageRequest, misfits: Sequence[Violation] = ()

@@ -15,15 +15,21 @@ _LARGE_FIELD = 4096
 """Bytes of a region or an expression that is kept once for all downloads which have it."""
 
 
-def plan_request(downloads: Downloads, request: ParsedRequest) -> RenderPlan:
-    """Return the plan of a request, for what its caller sees.
+def plan_request(downloads: Downloads, request: ParsedRequest, *, is_measured: bool = True) -> RenderPlan:
+    """Return the plan of a request.
+
+    Args:
+        downloads: for what its caller sees.
+        request: the request.
+        is_measured: whether pixels are read for those numbers of a picture that are not known yet.
 
     Raises:
         InvalidRequest: with every violation, those of the form, of the rules and of the image alike.
         InvalidExpression, ImageNotFound, SourceUnavailable: it cannot be served.
     """
     with span("plan"):
-        return _planned(downloads, request)
+        plan = _planned(downloads, request)
+        return downloads.measured(plan) if is_measured else plan
 
 
 def _planned(downloads: Downloads, request: ParsedRequest) -> RenderPlan:

@@ -3,7 +3,8 @@
 import threading
 from collections import OrderedDict
 
-from rasterwire.nodes.nodes import Node
+from rasterwire.nodes.nodes import Applied, Node, Stored
+from rasterwire.nodes.pictures import PICTURE_OPERATIONS
 from rasterwire.plan import RenderPlan
 
 MAX_PLANS = 16
@@ -27,14 +28,16 @@ class RecentPlans:
         self._plans: OrderedDict[str, RenderPlan] = OrderedDict()
 
     def put(self, plan: RenderPlan, size: int) -> None:
-        """Keep a plan, unless it reads stored bands alone, which are planned within milliseconds, or is large.
+        """Keep a plan, unless it reads or shows stored bands alone, or is large.
+
+        Those are planned within milliseconds, and again for each file, so that a change of the image is seen.
 
         Args:
             plan: of a registered download.
             size: bytes that the values of its expression took.
         """
         roots = [band.node for raster in plan.rasters for band in raster.bands if band.node is not None]
-        if not roots or size > MAX_BYTES or _is_large(roots):
+        if all(map(_is_cheap, roots)) or size > MAX_BYTES or _is_large(roots):
             return
         with self._lock:
             self._plans[plan.etag] = plan
@@ -50,6 +53,12 @@ class RecentPlans:
         """Forget a plan, if it is kept."""
         with self._lock:
             self._plans.pop(plan.etag, None)
+
+
+def _is_cheap(root: Node) -> bool:
+    """Tell whether a node does no more than to show a stored band."""
+    is_shown = isinstance(root, Applied) and root.operation in PICTURE_OPERATIONS
+    return is_shown and all(isinstance(node, Stored) for node in root.inputs)
 
 
 def _is_large(roots: list[Node]) -> bool:

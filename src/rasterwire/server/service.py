@@ -172,8 +172,12 @@ class Service:
         Raises:
             InvalidRequest: with every violation, those of the form, of the rules and of the image alike.
         """
-        work = partial(plan_request, downloads or self.downloads, request)
-        plan = await self._evaluations.planned_of(request.params.WhichOneof("source"), work, budget)
+        seen, spent = downloads or self.downloads, budget or Budget()
+        source = request.params.WhichOneof("source")
+        work = partial(plan_request, seen, request, is_measured=source == "expression")
+        plan = await self._evaluations.planned_of(source, work, spent)
+        if plan.picture is not None and not plan.picture.is_measured:  # pixels are read beside what is planned soon
+            plan = await self._evaluations.computed(partial(seen.measured, plan), spent)
         note_plan(plan)
         return plan
 
@@ -319,7 +323,7 @@ class Service:
             return
         self.limited_renders.check(download.etag)
         recent = self._plans.get(download.etag)
-        plan = recent or await self._planned_again(download)
+        plan = recent or await self.planned_again(download)
         note_plan(plan)
         with self._downloads.hold(plan.etag):
             render = self.limited_renders.join(plan)
@@ -337,7 +341,7 @@ class Service:
                 await asyncio.shield(asyncio.wrap_future(render.result))
             except SourceUnavailable:
                 if recent is not None:
-                    await self._planned_again(download)  # an image that changed is told as such
+                    await self.planned_again(download)  # an image that changed is told as such
                 raise
             finally:
                 self.renders.leave(render)
@@ -353,9 +357,10 @@ class Service:
             DownloadConflict: the image changed since it was registered.
             SourceUnavailable: a raster of it cannot be read.
         """
-        return self._plans.get(download.etag) or await self._planned_again(download)
+        return self._plans.get(download.etag) or await self.planned_again(download)
 
-    async def _planned_again(self, download: Registered) -> RenderPlan:
+    async def planned_again(self, download: Registered) -> RenderPlan:
+        """Return the plan of a download from the image as it is now; raises as ``planned`` does."""
         plan = await self.plan(ParsedRequest(download_pb2.DownloadParams.FromString(download.request)))
         if plan.etag != download.etag:
             raise DownloadConflict("name: the image changed since this download was created; create it again")

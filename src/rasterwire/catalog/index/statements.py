@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from rasterwire.catalog.document import is_text
 from rasterwire.catalog.index.outlines import Area, Box, Outline
 from rasterwire.catalog.index.writing import DAY
-from rasterwire.query import Query
+from rasterwire.query import AnyOf, Compare, Comparison, Condition, Query
 
 __all__ = ["Clause", "Row", "Scan", "Statements"]
 
@@ -94,7 +94,7 @@ class Scan:
 
 
 class Statements:
-    """The scans of a query. Its footprints and conditions are not part of them, but for boxes around regions."""
+    """The scans of a query. Its footprints and conditions are not part of them, but for boxes and texts of ids."""
 
     def __init__(self, query: Query, collection: int | None, areas: Sequence[Area], collections: int) -> None:
         """Set the query.
@@ -110,7 +110,8 @@ class Statements:
         self._collection = collection
         self._areas = sorted(areas, key=lambda area: _size(area.box))
         self._time = _time_clauses(query)
-        self._ids = _prefix_clauses("item.id", query.prefix)
+        named = [clause for clause in map(_id_clause, query.conditions) if clause is not None]
+        self._ids = [*_prefix_clauses("item.id", query.prefix), *named]
 
     def by_id(self, after: str | None, descending: bool) -> list[Scan]:
         """Return scans in the order of ids, of the rows behind an id."""
@@ -251,6 +252,23 @@ def _time_clauses(query: Query) -> list[Clause]:
 def _bounded(time: int) -> int:
     """Return a time that SQLite takes; no image has one beyond."""
     return max(-_MAX_INTEGER, min(time, _MAX_INTEGER))
+
+
+def _id_clause(condition: Condition) -> Clause | None:
+    """Return a clause for ids that hold a text, which SQLite tells without a row; None for other conditions."""
+    match condition:
+        case Compare("system:id", (Comparison.CONTAINS | Comparison.STARTS_WITH) as comparison, str(text)):
+            if not is_text(text):
+                return "0", ()  # no id holds half a surrogate pair
+            return f"instr(item.id, ?) {'> 0' if comparison is Comparison.CONTAINS else '= 1'}", (text,)
+        case AnyOf(conditions):
+            clauses = [clause for clause in map(_id_clause, conditions) if clause is not None]
+            if not clauses or len(clauses) < len(conditions):
+                return None
+            joined = " OR ".join(text for text, _ in clauses)
+            return f"({joined})", tuple(value for _, values in clauses for value in values)
+        case _:
+            return None
 
 
 def _prefix_clauses(column: str, prefix: str) -> list[Clause]:

@@ -1,6 +1,7 @@
 """The service's own HTTP door: the bytes of a download by plain GET, and the calls of the schema as JSON."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeVar
 
@@ -16,7 +17,7 @@ from rasterwire.server.http.openapi import openapi_json
 from rasterwire.server.http.routes import ROUTES, Route, described
 from rasterwire.server.messages.exports import read_export_request
 from rasterwire.server.messages.parsed_request import ParsedRequest, read_request
-from rasterwire.server.messages.tiles import tile_params
+from rasterwire.server.messages.tiles import tile_params, with_spreads
 from rasterwire.server.quotas import Quotas, headers
 from rasterwire.server.readiness import Readiness
 from rasterwire.server.service import Service
@@ -29,7 +30,8 @@ _LARGE_ANSWER = 1 << 16
 
 TILE_PATH = r"/v1/downloads/{id:[^/:]+}/tiles/{z:\d{1,2}}/{x:\d{1,12}}/{y:\d{1,12}}"
 
-_FOR_EVER = "private, max-age=31536000, immutable"
+_YEAR = 31_536_000
+"""Seconds that a client keeps a tile at most, as long as RFC 9111 thinks of."""
 
 T = TypeVar("T")
 
@@ -130,13 +132,16 @@ class _HttpFront:
         return await send_download(request, self._service, name, token)
 
     async def tile(self, request: web.Request) -> web.StreamResponse:
-        """Answer what a map shows: for ever the same at an address, whose id is that of one state of the image."""
+        """Answer what a map shows: always the same at an address, whose id is that of one state of the image."""
         match = request.match_info
         download = await self._service.follow(match["id"], request.query.get("token", ""))
-        await self._service.planned(download)  # of an image that changed since, the address shows nothing
-        params = download_pb2.DownloadParams.FromString(download.request)
+        # not a plan of before: of an image that changed since, the address shows nothing
+        plan = await self._service.planned_again(download)
+        params = with_spreads(download_pb2.DownloadParams.FromString(download.request), plan.picture)
         pixels = ParsedRequest(tile_params(params, int(match["z"]), int(match["x"]), int(match["y"])))
-        return await send_stream(request, self._service, pixels, caching=_FOR_EVER)
+        left = (download.expire_time - datetime.now(UTC)).total_seconds()
+        caching = f"private, max-age={max(0, min(_YEAR, int(left)))}, immutable"
+        return await send_stream(request, self._service, pixels, caching=caching)
 
 
 def _read_address(request: web.Request, message: Message) -> Sequence[Violation]:

@@ -1,6 +1,7 @@
 """Tiles: parts of a pyramid whose top is the grid of a request."""
 
 from rasterwire.errors import InvalidRequest, invalid
+from rasterwire.plan.types import Picture
 from rasterwire.v1 import download_pb2
 
 _MAX_ZOOM = 28
@@ -33,6 +34,24 @@ def tile_params(params: download_pb2.DownloadParams, zoom: int, column: int, row
     tile.CopyFrom(params)
     tile.crs_transform[:] = [a, b, columns * a + rows * b + x, d, e, columns * d + rows * e + y]
     return tile
+
+
+def with_spreads(params: download_pb2.DownloadParams, picture: Picture | None) -> download_pb2.DownloadParams:
+    """Return params that show all tiles from and to the same values, those of the whole download.
+
+    Without, each tile of a computed image would be shown by percentiles of its own pixels.
+
+    Args:
+        params: of the download.
+        picture: of its plan, with all numbers; None where it shows bands as they are.
+    """
+    if picture is None or picture.table:
+        return params
+    result = download_pb2.DownloadParams()
+    result.CopyFrom(params)
+    result.visualization.min[:] = [band.spread[0] for band in picture.bands]
+    result.visualization.max[:] = [band.spread[1] for band in picture.bands]
+    return result
 
 
 def _no_tile(problem: str) -> InvalidRequest:
