@@ -26,7 +26,7 @@ UNUSED = re.compile(
     r"|/usr/share/zoneinfo/(posix|right)/"
     r"|/(usr/)?s?bin/(?!(sh|dash|python3[.0-9]*|getent)$)"
     r"|/usr/lib/[^/]+/(gconv|audit|perl-base)/"  # character sets that GDAL knows by itself, or that vector formats have
-    r"|/(var|etc)/(?!ssl/|os-release|debian_version)"
+    r"|/(var|etc)/(?!ssl/|os-release|debian_version|services$|protocols$|ld\.so\.conf\.d/)"
     r"|/python3[.0-9]*/(__pycache__|test|idlelib|lib2to3|ensurepip|tkinter|turtledemo|pydoc_data|distutils)/"
     r"|/python3[.0-9]*/(turtle.py|config-3|site-packages/|dist-packages/)"
 )

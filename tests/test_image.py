@@ -126,3 +126,28 @@ def test_the_files_of_python_have_all_that_it_is_linked_to(tmp_path: Path, monke
     monkeypatch.setattr(sysconfig, "get_paths", lambda: {"stdlib": str(tmp_path / "lib" / "python3.11")})
     found = {str(Path(path).relative_to(tmp_path)) for path in module.python_files()}
     assert found == {"bin/python3.11", "lib/libpython3.11.so.1.0", "lib/python3.11/os.py"}
+
+
+def test_python_finds_the_certificates_that_the_image_has() -> None:
+    (path,) = re.findall(r"^ENV (?:.*\\\n)*.*\bSSL_CERT_FILE=(\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    assert path.removeprefix("/") in make_root().OTHERS, "no package has it"
+
+
+@pytest.mark.parametrize(
+    ("path", "is_used"),
+    [
+        ("/etc/services", True),
+        ("/etc/protocols", True),
+        ("/etc/ld.so.conf.d/libc.conf", True),  # of /usr/local/lib, where libpython3 is
+        ("/etc/rpc", False),
+        ("/etc/default/nss", False),
+        ("/usr/share/zoneinfo/Europe/Berlin", True),
+        ("/usr/share/zoneinfo/right/UTC", False),
+        ("/usr/share/doc/libc6/copyright", True),
+        ("/usr/share/man/man1/getconf.1.gz", False),
+        ("/usr/bin/getent", True),
+        ("/usr/bin/getconf", False),
+    ],
+)
+def test_the_image_has_the_files_that_a_server_reads(path: str, is_used: bool) -> None:
+    assert make_root().is_used(path) == is_used
