@@ -44,6 +44,7 @@ COPY --from=build --chown=10001:10001 /var/lib/rasterwire /var/lib/rasterwire
 COPY --from=build /data /data
 ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin \
     LANG=C.UTF-8 \
+    SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     NUMBA_CPU_NAME=generic \

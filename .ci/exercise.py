@@ -2,10 +2,11 @@
 
     exercise.py IMAGES FOLDER
 
-IMAGES is the folder of a demo scene; FOLDER gets what is made. A server renders with processes of Dask, answers in every format, and exports; the parts that need other servers are
-loaded as far as they go without one.
+IMAGES is the folder of a demo scene; FOLDER gets what is made. A server renders with processes of Dask, answers in
+every format, and exports; the parts that need other servers are loaded as far as they go without one.
 """
 
+import socket
 import subprocess
 import sys
 import time
@@ -29,8 +30,8 @@ from rasterwire.request import Format
 
 CONFIG = """
 catalog = "{images}"
-grpc_port = 50061
-http_port = 8090
+grpc_port = {grpc_port}
+http_port = {http_port}
 state_dir = "{folder}/state"
 engine = "dask"
 
@@ -44,6 +45,12 @@ folder = "{folder}/results"
 
 MAGIC = {Format.GEO_TIFF: b"II*\0", Format.NPY: b"\x93NUMPY", Format.PNG: b"\x89PNG", Format.JPEG: b"\xff\xd8\xff"}
 """What files of a format begin with; the others are Zip."""
+
+
+def free_port() -> int:
+    """Return a port of this machine that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
 
 
 def load_packages(folder: Path) -> None:
@@ -85,19 +92,21 @@ def main(images: Path, folder: Path) -> None:
     """Do all of it."""
     (folder / "results").mkdir(parents=True)
     load_packages(folder)
-    (folder / "rasterwire.toml").write_text(CONFIG.format(images=images, folder=folder))
+    grpc_port, http_port = free_port(), free_port()
+    ports = {"grpc_port": grpc_port, "http_port": http_port}
+    (folder / "rasterwire.toml").write_text(CONFIG.format(images=images, folder=folder, **ports))
     server = subprocess.Popen([sys.executable, "-m", "rasterwire.cli", "serve", "--config", folder / "rasterwire.toml"])
     try:
         end = time.monotonic() + 180
         while time.monotonic() < end and server.poll() is None:
             try:
-                urllib.request.urlopen("http://127.0.0.1:8090/readyz", timeout=5).close()
+                urllib.request.urlopen(f"http://127.0.0.1:{http_port}/readyz", timeout=5).close()
                 break
             except OSError:
                 time.sleep(0.1)
         else:
             sys.exit("exercise: the server with processes of Dask did not get ready")
-        with Client("127.0.0.1:50061") as client:
+        with Client(f"127.0.0.1:{grpc_port}") as client:
             exercise(folder, client)
     finally:
         server.terminate()

@@ -26,7 +26,7 @@ UNUSED = re.compile(
     r"|/usr/share/zoneinfo/(posix|right)/"
     r"|/(usr/)?s?bin/(?!(sh|dash|python3[.0-9]*|getent)$)"
     r"|/usr/lib/[^/]+/(gconv|audit|perl-base)/"  # character sets that GDAL knows by itself, or that vector formats have
-    r"|/(var|etc)/(?!ssl/|os-release|debian_version)"
+    r"|/(var|etc)/(?!ssl/|os-release|debian_version|services$|protocols$|ld\.so\.conf\.d/)"
     r"|/python3[.0-9]*/(__pycache__|test|idlelib|lib2to3|ensurepip|tkinter|turtledemo|pydoc_data|distutils)/"
     r"|/python3[.0-9]*/(turtle.py|config-3|site-packages/|dist-packages/)"
 )
@@ -57,12 +57,16 @@ def python_files() -> Iterator[str]:
             yield str(found)
 
 
-def linked(folders: list[Path]) -> set[str]:
-    """Return the files, outside of these folders, that the programs and libraries in them are linked to."""
+def linked(folders: list[Path], of_python: set[str]) -> set[str]:
+    """Return the files, outside of these folders, that the programs and libraries in them are linked to.
+
+    Those of Python itself are not among them: where it is not Debian's, no package has its libpython3.
+    """
     programs = [path for folder in folders for path in ([folder] if folder.is_file() else folder.rglob("*.so*"))]
     names = [str(path) for path in programs if path.is_file() and not UNLINKED.search(str(path))]
     found = re.findall(r"^\s+(?:\S+ => )?(/\S+) \(0x", output("ldd", *names), re.MULTILINE)
-    return {path for path in found if not any(Path(path).resolve().is_relative_to(folder) for folder in folders)}
+    others = {path for path in found if path not in of_python}
+    return {path for path in others if not any(Path(path).resolve().is_relative_to(folder) for folder in folders)}
 
 
 def package_of(path: str) -> str:
@@ -102,13 +106,13 @@ def main(root: Path, environment: Path, compiled: Path) -> None:
     is_of_debian = sys.base_prefix == "/usr"
     standard = Path(sysconfig.get_paths()["stdlib"])
     python = Path(sys.executable).resolve()
-    packages = {*PACKAGES, *map(package_of, linked([environment, standard, python]))}
+    of_python = set() if is_of_debian else set(python_files())
+    packages = {*PACKAGES, *map(package_of, linked([environment, standard, python], of_python))}
     if is_of_debian:
         version = f"python3.{sys.version_info.minor}"
         packages |= {"python3-minimal", f"{version}-minimal", f"lib{version}-minimal", f"lib{version}-stdlib"}
     paths = [path for name in packages for path in output("dpkg", "--listfiles", name).splitlines()]
-    paths += [] if is_of_debian else list(python_files())
-    for path in filter(is_used, paths):
+    for path in filter(is_used, [*paths, *sorted(of_python)]):
         copy(path, root)
     for name in OTHERS:
         copy(f"/{name}", root)
@@ -120,4 +124,5 @@ def main(root: Path, environment: Path, compiled: Path) -> None:
     print(f"{megabytes:.0f} MB of {len(packages)} packages: {' '.join(sorted(packages))}")
 
 
-main(*map(Path, sys.argv[1:]))
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:]))

@@ -53,7 +53,13 @@ EVERYTHING: dict[str, Any] = {
         "callers": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "ingress"}}}],
         "egress": [{"to": [{"ipBlock": {"cidr": "10.0.0.0/8"}}], "ports": [{"port": 5432, "protocol": "TCP"}]}],
     },
-    "dask": {"enabled": True, "workers": 3, "tlsSecret": "dask-tls"},
+    "dask": {
+        "enabled": True,
+        "workers": 3,
+        "tlsSecret": "dask-tls",
+        "secretFiles": ["bucket"],
+        "secretVariables": ["bucket.keys"],
+    },
     "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
     "serviceAccount": {"annotations": {"example.org/role": "images"}},
 }
@@ -66,7 +72,11 @@ FILES: dict[str, dict[str, Any]] = {
     "several": SEVERAL,
     "open": {"networkPolicy": {"enabled": False}, "imagesClaim": "rasters"},
     "dask": {"dask": {"enabled": True}},
-    "open dask": {"dask": {"enabled": True}, "networkPolicy": {"enabled": False}, "imagesClaim": "rasters"},
+    "open dask": {
+        "dask": {"enabled": True, "tlsSecret": "dask-tls"},
+        "networkPolicy": {"enabled": False},
+        "imagesClaim": "rasters",
+    },
 }
 """Values, by name."""
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
+from click.testing import CliRunner
 
 import rasterwire
 from cases import every
@@ -17,7 +18,8 @@ from certificates import authority, signed
 from containers import Place, server_process, status_of, wait_until_ready
 from helm_chart import Manifest, Manifests, rendered
 from ports import free_port
-from rasterwire.server.settings import load_settings
+from rasterwire.cli.worker import worker
+from rasterwire.server.settings import BadSettings, load_settings
 from replica_servers import write_image
 
 SECRET = "dask-tls"
@@ -114,6 +116,15 @@ def test_a_config_that_says_it_too_is_refused(config: str) -> None:
     assert rendered({"config": config}), "without workers it is the operator's"
 
 
+def test_nobody_may_run_code_in_it() -> None:
+    helm = pytest.importorskip("helm_python", reason="Helm is not installed; make test-deployment does it")
+    is_open = {"networkPolicy": {"enabled": False}}
+    with pytest.raises(helm.HelmError, match=r"set dask\.tlsSecret, or networkPolicy\.enabled"):
+        rendered(VALUES["open"] | is_open)
+    assert rendered(VALUES["encrypted"] | is_open).dask
+    assert rendered(is_open), "without workers there is nothing to run it in"
+
+
 def test_only_those_who_work_together_reach_each_other() -> None:
     manifests = rendered(VALUES["encrypted"])
     server = manifests.release["NetworkPolicy"]["spec"]
@@ -134,7 +145,7 @@ def test_only_those_who_work_together_reach_each_other() -> None:
 
 
 def test_workers_are_what_servers_are() -> None:
-    manifests = rendered(VALUES["encrypted"] | {"imagesClaim": "rasters", "secretFiles": ["keys"]})
+    manifests = rendered(VALUES["encrypted"] | {"imagesClaim": "rasters"})
     server, worker = (container_of(manifests, name) for name in ("server", "worker"))
     assert worker["image"] == server["image"] == container_of(manifests, "scheduler")["image"]
     assert worker["volumeMounts"] == server["volumeMounts"]
@@ -148,6 +159,62 @@ def test_workers_are_what_servers_are() -> None:
         for config in ("threads = 1\n", "threads = 2\n")
     )
     assert before != after, "a changed config replaces workers too"
+
+
+def test_workers_have_secrets_of_their_own() -> None:
+    dask = VALUES["encrypted"]["dask"] | {"secretFiles": ["bucket"], "secretVariables": ["bucket.keys"]}
+    of_servers = {"secretFiles": ["stores"], "secretVariables": ["database.password"]}
+    manifests = rendered({"dask": dask} | of_servers)
+    expected = {
+        "server": (["stores", SECRET], ["database.password"]),
+        "worker": (["bucket", SECRET], ["bucket.keys"]),
+        "scheduler": ([SECRET], []),
+    }
+    for component, (files, variables) in expected.items():
+        container, volumes = container_of(manifests, component), pod_of(manifests, component)["spec"]["volumes"]
+        assert [volume["secret"]["secretName"] for volume in volumes if "secret" in volume] == files, component
+        assert [entry["secretRef"]["name"] for entry in container.get("envFrom", [])] == variables, component
+        paths = {mount["mountPath"] for mount in container["volumeMounts"]}
+        prefix = "/etc/rasterwire/secrets/"
+        assert {path for path in paths if path.startswith(prefix)} == {
+            prefix + name for name in files if name != SECRET
+        }
+
+
+OF_SERVERS = """
+[store]
+database_file = "/nowhere/database"
+objects = "s3://bucket/rasterwire"
+[auth]
+keys_file = "/nowhere/keys"
+[[tenants]]
+name = "forestry"
+prefixes = ["forestry"]
+[tls]
+certificate_file = "/nowhere/tls.crt"
+key_file = "/nowhere/tls.key"
+[[sources]]
+prefix = "s3://forestry/"
+region = "eu-central-1"
+credentials = "env"
+"""
+
+
+def test_a_worker_starts_without_the_secrets_of_servers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("distributed", reason="distributed is not installed: pip install 'rasterwire[dask]'")
+    from rasterwire.server.process import render_worker
+
+    orders: list[render_worker.WorkerOrder] = []
+    monkeypatch.setattr(render_worker, "work", orders.append)
+    config = tmp_path / "rasterwire.toml"
+    config.write_text(f'state_dir = "{tmp_path}"\n[dask]\nscheduler = "tcp://scheduler:8786"\n{OF_SERVERS}')
+    with pytest.raises(BadSettings, match=r"/nowhere/tls\.key"):
+        load_settings(config, {}, needs_images=False)
+    done = CliRunner().invoke(worker, ["--config", str(config), "--threads", "1"])
+    assert done.exit_code == 0, done.output
+    (order,) = orders
+    assert [source.prefix for source in order.settings.sources] == ["s3://forestry/"]
+    assert order.settings.threads == 1
 
 
 @contextmanager
@@ -196,7 +263,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Place, Pa
 
 def test_the_scheduler_answers_its_probe(server: tuple[Place, Path]) -> None:
     place, _ = server
-    assert status_of(f"http://127.0.0.1:{place.ports[8787]}/health") == 200
+    address = f"http://127.0.0.1:{place.ports[8787]}"
+    assert status_of(f"{address}/health") == 200
+    for path in ("info/main/workers.html", "json/counts.json", "metrics"):
+        assert status_of(f"{address}/{path}") == 404, "it tells nobody what is computed"
 
 
 def test_a_server_is_ready_with_the_worker_and_renders_by_it(server: tuple[Place, Path], tmp_path: Path) -> None:

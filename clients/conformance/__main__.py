@@ -32,6 +32,10 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--write", action="store_true", help="write the table of README.md")
     chosen = parser.parse_args(arguments)
     cases = [case for case in read_cases() if chosen.only in case.name]
+    if not cases:
+        parser.error(
+            f"argument --only: no case has {chosen.only!r} in its name; the cases are in clients/conformance/cases"
+        )
     names = chosen.language or list(LANGUAGES)
     with tempfile.TemporaryDirectory(prefix="conformance-") as folder:
         results = _run(names, cases, Path(folder), chosen.show)

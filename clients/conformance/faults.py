@@ -165,8 +165,13 @@ def _end(fault: Fault) -> Iterator[bytes]:
         raise Stopped(fault.do == "stall")
 
 
-def faulty_stream(fault: Fault, messages: Iterator[bytes]) -> Iterator[bytes]:
+def faulty_stream(fault: Fault, messages: Iterator[bytes], strike: Callable[[], None]) -> Iterator[bytes]:
     """Yield the messages of ``ReadDownload`` with a fault in them.
+
+    Args:
+        fault: what is done to them.
+        messages: of the server.
+        strike: is called when something was done to a message, before it is sent.
 
     Raises:
         Stopped: here the stream ends, or is held.
@@ -175,22 +180,30 @@ def faulty_stream(fault: Fault, messages: Iterator[bytes]) -> Iterator[bytes]:
     for piece in _pieces(messages):
         is_due = passed >= fault.after and not is_done
         if is_due and fault.do in _ENDS:
+            strike()
             yield from _end(fault)
             return
         pieces = iter((piece,))
         passed += len(piece.data)
         if is_due and piece.data and fault.do in _piece_faults:
+            strike()
             is_done, pieces = True, _piece_faults[fault.do](piece)
         elif is_due and piece.HasField("file") and fault.do in _file_faults:
+            strike()
             _file_faults[fault.do](piece.file)
         for sent in pieces:
             if fault.do == "no_file":
                 sent.ClearField("file")
+            if fault.do in {"no_file", "unknown"}:
+                strike()
             last = sent
             encoded = download_service_pb2.ReadDownloadResponse(chunk=sent).SerializeToString()
             yield with_unknown_field(encoded) if fault.do == "unknown" else encoded
     if fault.do == "beyond" and last is not None:
         more = download_pb2.DownloadChunk(data=b"more", offset=last.file.size_bytes, file=last.file)
         more.crc32c = google_crc32c.value(b"more")
+        strike()
         yield download_service_pb2.ReadDownloadResponse(chunk=more).SerializeToString()
-    yield from _end(fault)
+    if fault.do in _ENDS - {"end"} and passed >= fault.after:
+        strike()
+        yield from _end(fault)

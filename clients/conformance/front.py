@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, cast
 
 import grpc
@@ -42,6 +43,7 @@ class Front(grpc.GenericRpcHandler):
     Attributes:
         port: of 127.0.0.1, that it listens on.
         calls: that came since ``begin``.
+        hits: how often each fault of the case did something to a call, in their order.
         held: is set when a call is held.
     """
 
@@ -54,13 +56,14 @@ class Front(grpc.GenericRpcHandler):
         self._lock = threading.Lock()
         self._faults: tuple[Fault, ...] = ()
         self.calls: list[SeenCall] = []
+        self.hits: list[int] = []
         self.held = threading.Event()
         self._server.start()
 
     def begin(self, faults: tuple[Fault, ...]) -> None:
         """Forget what came, and do these from now on."""
         with self._lock:
-            self._faults, self.calls = faults, []
+            self._faults, self.calls, self.hits = faults, [], [0] * len(faults)
             self.held.clear()
 
     def stop(self) -> None:
@@ -90,6 +93,12 @@ class Front(grpc.GenericRpcHandler):
             number = sum(call.method == name for call in self.calls)
             return next((fault for fault in self._faults if fault.is_of(name, number)), None)
 
+    def _strike(self, fault: Fault) -> None:
+        """Count that a fault did something, unless the call is of a case that is over."""
+        with self._lock:
+            if fault in self._faults:
+                self.hits[self._faults.index(fault)] += 1
+
     def _hold(self, context: grpc.ServicerContext) -> None:
         """Say nothing until the client has left."""
         left = threading.Event()
@@ -114,22 +123,26 @@ class Front(grpc.GenericRpcHandler):
 
     def _unary(self, path: str, name: str, request: bytes, context: grpc.ServicerContext) -> bytes:
         fault = self._seen(name, request, context)
-        if fault is not None and fault.do == "fail":
+        do = fault.do if fault is not None else ""
+        if fault is not None and do in {"fail", "stall", "garbage", "unknown"}:
+            self._strike(fault)
+        if fault is not None and do == "fail":
             self._fail(fault, context)
-        if fault is not None and fault.do == "stall":
+        if do == "stall":
             self._hold(context)
         try:
             answer = self._upstream_answer(path)(request, timeout=HANG, metadata=_passed_on(context))
         except grpc.RpcError as error:
             _pass_on(error, context)
             raise AssertionError("abort does not return") from error
-        if fault is not None and fault.do == "garbage":
+        if do == "garbage":
             return b"\xff\xff\xff"
-        return with_unknown_field(answer) if fault is not None and fault.do == "unknown" else answer
+        return with_unknown_field(answer) if do == "unknown" else answer
 
     def _stream(self, path: str, name: str, request: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
         fault = self._seen(name, request, context)
         if fault is not None and fault.do == "fail" and not fault.after:
+            self._strike(fault)
             self._fail(fault, context)
         call = self._upstream_stream(path)(request, timeout=HANG, metadata=_passed_on(context))
         context.add_callback(call.cancel)
@@ -137,9 +150,12 @@ class Front(grpc.GenericRpcHandler):
             if fault is None:
                 yield from call
             elif name == "ReadDownload":
-                yield from faulty_stream(fault, call)
-            else:
+                yield from faulty_stream(fault, call, partial(self._strike, fault))
+            elif fault.do == "unknown":
+                self._strike(fault)
                 yield from map(with_unknown_field, call)
+            else:
+                yield from call
         except Stopped as stopped:
             if stopped.is_held:
                 self._hold(context)

@@ -1,5 +1,6 @@
 """What the server says to bare calls, without any client library: the other side of the comparison."""
 
+import io
 import json
 import urllib.request
 from collections.abc import Mapping
@@ -7,6 +8,7 @@ from typing import Any
 
 import google_crc32c
 import grpc
+import numpy as np
 from google.protobuf import json_format
 from google.protobuf.message import Message
 
@@ -40,14 +42,23 @@ class Oracle:
         """Return size and CRC32C of a file that comes over HTTP, with no checks of a client library."""
         key = json.dumps(params, sort_keys=True)
         if key not in self._files:
-            headers = {"Content-Type": "application/json"}
-            request = urllib.request.Request(f"{self._http}/v1/downloads", key.encode(), headers)
-            with urllib.request.urlopen(request, timeout=60) as answer:
-                url = json.load(answer)["downloadId"]["url"]
-            with urllib.request.urlopen(url, timeout=120) as answer:
-                data = answer.read()
+            data = self._fetched(params)
             self._files[key] = len(data), f"{google_crc32c.value(data):08x}"
         return self._files[key]
+
+    def checksums(self, params: Mapping[str, Any]) -> dict[str, str]:
+        """Return the CRC32C of the values of each field, as little-endian float64, as NumPy reads the file of HTTP."""
+        array = np.load(io.BytesIO(self._fetched({**params, "format": "FORMAT_NPY"})))
+        return {name: f"{google_crc32c.value(array[name].astype('<f8').tobytes()):08x}" for name in array.dtype.names}
+
+    def _fetched(self, params: Mapping[str, Any]) -> bytes:
+        headers = {"Content-Type": "application/json"}
+        request = urllib.request.Request(f"{self._http}/v1/downloads", json.dumps(params).encode(), headers)
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            url = json.load(answer)["downloadId"]["url"]
+        with urllib.request.urlopen(url, timeout=120) as answer:
+            data: bytes = answer.read()
+        return data
 
     def close(self) -> None:
         """End its connection."""

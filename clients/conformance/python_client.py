@@ -147,7 +147,8 @@ def _bytes(pieces: Iterator[bytes]) -> dict[str, Any]:
 def array(client: Client, request: dict[str, Any]) -> Any:
     pixels = client.to_numpy(params_of(request))
     names = list(pixels.dtype.names or ())
-    return {"shape": list(pixels.shape), "fields": names, "sum": float(pixels[names[0]].sum(dtype="float64"))}
+    checksums = {name: f"{google_crc32c.value(pixels[name].astype('<f8').tobytes()):08x}" for name in names}
+    return {"shape": list(pixels.shape), "fields": names, "checksums": checksums}
 
 
 def export(client: Client, request: dict[str, Any]) -> Any:

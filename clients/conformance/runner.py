@@ -115,6 +115,8 @@ class Runner:
             wrong += [f"the plan is {theirs}, not {ours}"] if theirs != ours else []
         if "file" in answer:
             wrong += self._wrong_file(case, answer["file"])
+        if case.call == "array" and answer.get("checksums") != (ours := self._oracle.checksums(case.params)):
+            wrong.append(f"the values have the checksums {answer.get('checksums')}, not {ours}")
         for name in ("shape", "fields"):
             if (value := getattr(expected, name)) is not None and answer.get(name) != value:
                 wrong.append(f"{name} {answer.get(name)}, not {value}")
@@ -154,8 +156,20 @@ class Runner:
             wrong.append("a read goes on without the etag of the file")
         for name, value in expected.metadata.items():
             wrong += [f"{call.method} without {name}" for call in calls if not _has(call.metadata, name, value)]
-        if case.cut and not case.kill and self._wire.cuts != case.cut["times"]:
-            wrong.append(f"{self._wire.cuts} connections were cut, not {case.cut['times']}: the case tests nothing")
+        return [*wrong, *self._without_effect(case)]
+
+    def _without_effect(self, case: Case) -> list[str]:
+        """Return what a case should have done to the client and did not, so that it tests nothing."""
+        hits, wrong = self._front.hits, []
+        for fault, count in zip(case.faults, hits, strict=True):
+            # a client that cancels may be gone before it would have been held
+            if not count and not (fault.do == "stall" and "cancel_after" in case.options):
+                wrong.append(f"the fault {fault.do} of {fault.method} never struck: the case tests nothing")
+        wire = self._mortal_wire if case.kill == "server" else self._wire
+        if case.cut and wire.cuts != case.cut["times"]:
+            wrong.append(f"{wire.cuts} connections were cut, not {case.cut['times']}: the case tests nothing")
+        if case.kill == "server" and not 0 < wire.passed_since < (case.expected.size or 0):
+            wrong.append(f"{wire.passed_since} bytes came of the new server: the client did not go on where it was")
         return wrong
 
 

@@ -14,12 +14,13 @@ class Wire:
     Attributes:
         port: of 127.0.0.1, that it listens on.
         cuts: connections that were cut since ``begin``.
+        passed_since: bytes of the server that passed since the last of them.
     """
 
     def __init__(self, port: int) -> None:
         self._port = port
         self._lock = threading.Lock()
-        self._after, self._left, self.cuts = 0, 0, 0
+        self._after, self._left, self.cuts, self.passed_since = 0, 0, 0, 0
         self._is_cut: Callable[[], object] = lambda: None
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=200)
         self.port = int(self._listener.getsockname()[1])
@@ -34,7 +35,8 @@ class Wire:
             is_cut: is called before each is closed.
         """
         with self._lock:
-            self._after, self._left, self.cuts, self._is_cut = after, times, 0, is_cut
+            self._after, self._left, self._is_cut = after, times, is_cut
+            self.cuts, self.passed_since = 0, 0
 
     def stop(self) -> None:
         """Listen no more."""
@@ -65,9 +67,11 @@ class Wire:
             passed += len(data)
             with self._lock:
                 is_over = self._left > 0 and passed > self._after
+                self.passed_since += len(data)
                 if is_over:
                     self._left -= 1
                     self.cuts += 1
+                    self.passed_since = 0
             if is_over:
                 self._is_cut()
                 with contextlib.suppress(OSError):

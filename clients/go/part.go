@@ -98,11 +98,17 @@ func (p *part) become(target string) error {
 
 // close ends the part; after a failure nothing stays of it.
 func (p *part) close(hasFailed bool) error {
+	var err error
+	if !locksFiles { // Windows removes no open file; elsewhere the lock is held to the end
+		err = p.file.Close()
+	}
 	if hasFailed {
 		_ = os.Remove(p.path)
 	}
 	_ = os.Remove(p.path + ".json")
-	err := p.file.Close()
+	if locksFiles {
+		err = p.file.Close()
+	}
 	if errors.Is(err, os.ErrClosed) {
 		return nil
 	}

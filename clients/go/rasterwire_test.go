@@ -5,13 +5,16 @@ package rasterwire
 import (
 	"context"
 	"errors"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -206,5 +209,33 @@ func TestAPartOfAnotherIsLeftAlone(t *testing.T) {
 	_ = third.close(true)
 	if content, err := os.ReadFile(target + ".part"); string(content) != "somebody's" {
 		t.Errorf("the file of somebody else holds %q: %v", content, err)
+	}
+}
+
+func TestAServerThatDoesNotConnectIsAskedAgain(t *testing.T) {
+	hangs := func(ctx context.Context, _ string) (net.Conn, error) {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	client, err := Connect("passthrough:///nobody", WithIdle(20*time.Millisecond),
+		WithRetry(RetryPolicy{Attempts: 2, FirstWait: time.Millisecond, LongestWait: time.Millisecond}),
+		WithDialOptions(grpc.WithContextDialer(hangs)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	ignore := func([]byte, *checker) error { return nil }
+	err = client.transfer(context.Background(), &pb.DownloadId{}, &checker{}, ignore)
+	failed, isOurs := errors.AsType[*Error](err)
+	if !isOurs || !errors.Is(err, ErrInterrupted) || failed.Code != codes.DeadlineExceeded {
+		t.Fatalf("%v", err)
+	}
+	if !strings.HasPrefix(failed.Message, "gave up after 3 attempts") {
+		t.Error(failed.Message)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := client.transfer(ctx, &pb.DownloadId{}, &checker{}, ignore); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled by the caller: %v", err)
 	}
 }

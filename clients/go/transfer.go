@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 
 	pb "rasterwire.dev/clients/go/gen/rasterwire/v1"
 )
@@ -113,9 +114,16 @@ func (c *Client) receive(
 		cancel()
 	})
 	defer idle.Stop()
-	opened, err := open(ctx)
+	ended := func(err error, trailer metadata.MD) error {
+		if hasLeft.Load() && caller.Err() == nil {
+			silent := fmt.Sprintf("the server sent nothing for %v", c.setup.idle)
+			return &Error{Message: silent, Code: codes.DeadlineExceeded, kind: ErrInterrupted, isPassing: true}
+		}
+		return failure(caller, err, trailer)
+	}
+	opened, err := open(ctx) // waits for a connection
 	if err != nil {
-		return failure(caller, err, nil)
+		return ended(err, nil)
 	}
 	for {
 		chunk, plan, err := opened.next()
@@ -123,11 +131,8 @@ func (c *Client) receive(
 		switch {
 		case errors.Is(err, io.EOF):
 			return nil
-		case err != nil && hasLeft.Load() && caller.Err() == nil:
-			silent := fmt.Sprintf("the server sent nothing for %v", c.setup.idle)
-			return &Error{Message: silent, Code: codes.DeadlineExceeded, kind: ErrInterrupted, isPassing: true}
 		case err != nil:
-			return failure(caller, err, opened.opened.Trailer())
+			return ended(err, opened.opened.Trailer())
 		}
 		if err := take(chunk, plan); err != nil {
 			return err

@@ -232,16 +232,20 @@ var calls = map[string]call{
 		if err != nil {
 			return nil, err
 		}
-		names := []string{}
+		names, checksums := []string{}, map[string]string{}
 		for _, field := range array.Fields {
 			names = append(names, field.Name)
+			values, err := array.Values(field.Name)
+			if err != nil {
+				return nil, err
+			}
+			sum := crc32.New(crc32.MakeTable(crc32.Castagnoli))
+			if err := binary.Write(sum, binary.LittleEndian, values); err != nil {
+				return nil, err
+			}
+			checksums[field.Name] = fmt.Sprintf("%08x", sum.Sum32())
 		}
-		values, err := array.Values(names[0])
-		sum := 0.0
-		for _, value := range values {
-			sum += value
-		}
-		return answer{"shape": []int{array.Rows, array.Columns}, "fields": names, "sum": sum}, err
+		return answer{"shape": []int{array.Rows, array.Columns}, "fields": names, "checksums": checksums}, nil
 	},
 	"export": func(ctx context.Context, c *rasterwire.Client, p *pb.DownloadParams, asked *request) (answer, error) {
 		destination, prefix, _ := strings.Cut(asked.Options.To, "/")

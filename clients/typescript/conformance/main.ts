@@ -121,8 +121,12 @@ const calls: Record<string, (to: NodeClient, params: Params, request: Request) =
   },
   array: async (to, params) => {
     const array = await to.array(params);
-    const sum = [...array.values(array.names[0]!)].map(Number).reduce((first, second) => first + second, 0);
-    return { shape: array.shape, fields: array.names, sum };
+    const checksum = (name: string) => {
+      const values = Float64Array.from(array.values(name) as ArrayLike<unknown>, Number);
+      return hex(crc32c(new Uint8Array(values.buffer)));
+    };
+    const checksums = Object.fromEntries(array.names.map((name) => [name, checksum(name)]));
+    return { shape: array.shape, fields: array.names, checksums };
   },
   export: async (to, params, { options }) => {
     const [destination = "", prefix = ""] = (options.to ?? "").split("/");

@@ -5,6 +5,9 @@ from pathlib import Path
 
 import click
 
+_OF_SERVERS = ("auth", "store", "tenants", "tls")
+"""Tables of the config file whose keys, passwords and certificates a worker has no need of."""
+
 
 @click.command()
 @click.option("--scheduler", help="Its address, such as tls://scheduler:8786; by default that of [dask] in the file.")
@@ -32,7 +35,8 @@ def worker(scheduler: str | None, config: Path | None, threads: int | None, host
             f"a worker needs more packages ({error.name}): pip install '.[server,dask]' in the clone"
         ) from None
     try:
-        settings = load_settings(config, {} if threads is None else {"threads": threads}, needs_images=False)
+        overrides = {} if threads is None else {"threads": threads}
+        settings = load_settings(config, overrides, needs_images=False, unread=_OF_SERVERS)
         problems = Violations()
         settings = replace(settings, dask=with_scheduler(settings.dask, scheduler or "", problems))
         if problems.items:

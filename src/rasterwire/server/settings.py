@@ -2,7 +2,7 @@
 
 import os
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields
 from ipaddress import ip_address
 from pathlib import Path
@@ -229,20 +229,23 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def load_settings(config: Path | None, overrides: Mapping[str, object], *, needs_images: bool = True) -> Settings:
+def load_settings(
+    config: Path | None, overrides: Mapping[str, object], *, needs_images: bool = True, unread: Collection[str] = ()
+) -> Settings:
     """Return the settings from a TOML file, the environment and overrides.
 
     Args:
         config: the file; None for none.
         overrides: by name.
         needs_images: whether a folder of images has to be there, or catalogs have to be named.
+        unread: tables of the file that the program does not use, so that what they name need not be there.
 
     Raises:
         BadSettings: unknown names, values of the wrong type or range, or an unreadable file; tells all at once.
     """
     in_config = {} if config is None else _read_config(config)
-    values: dict[str, object] = dict(in_config)
-    by_name = _setting_names()
+    values: dict[str, object] = {name: value for name, value in in_config.items() if name not in unread}
+    by_name, violations, typed = _setting_names(), Violations(), dict[str, Any]()
     variables = {name: f"RASTERWIRE_{name.upper()}" for name in by_name if name not in _tables}
     values |= {name: os.environ[variable] for name, variable in variables.items() if variable in os.environ}
     if os.environ.get("OTEL_TRACES_EXPORTER") == "otlp":  # as everywhere
@@ -251,9 +254,7 @@ def load_settings(config: Path | None, overrides: Mapping[str, object], *, needs
     values |= overrides
     if isinstance(in_file, dict | list):  # it is no folder, and wrong whatever folder a flag names
         values["catalog"] = in_file
-    violations = Violations()
     _add_unknown(values, by_name, violations)
-    typed: dict[str, Any] = {}
     for name in values.keys() & by_name.keys() - set(_tables):
         try:
             typed[name] = typed_value(name, by_name[name].type, values[name])
@@ -265,8 +266,7 @@ def load_settings(config: Path | None, overrides: Mapping[str, object], *, needs
     if needs_images and typed.get("catalog") is not None:
         _check_folder(typed["catalog"], typed["catalogs"], violations)
     _raise_if_any(violations)
-    file = None if config is None else config.absolute()
-    return Settings(**typed, config_file=file, config_values=in_config)
+    return Settings(**typed, config_file=config and config.absolute(), config_values=in_config)
 
 
 def load_store_settings(config: Path) -> StoreSettings:

@@ -32,6 +32,9 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- if regexMatch "(?m)^\\s*(engine\\s*=|\\[\\s*dask\\s*\\])" .Values.config }}
 {{- fail "config: with dask.enabled the chart writes engine and [dask] itself; delete them" }}
 {{- end -}}
+{{- if not (or .Values.dask.tlsSecret .Values.networkPolicy.enabled) }}
+{{- fail "dask: who reaches a scheduler or a worker can run code there, and nothing would keep others away; set dask.tlsSecret, or networkPolicy.enabled" }}
+{{- end -}}
 engine = "dask"
 {{ .Values.config | trimSuffix "\n" }}
 
@@ -104,9 +107,10 @@ securityContext:
 {{- end }}
 {{- end }}
 
+{{/* The arguments are `root`, and the Secrets that are `variables` and `files`. */}}
 {{- define "rasterwire.container" -}}
-{{ include "rasterwire.image" . }}
-{{- with .Values.secretVariables }}
+{{ include "rasterwire.image" .root }}
+{{- with .variables }}
 envFrom:
   {{- range . }}
   - secretRef:
@@ -122,19 +126,19 @@ volumeMounts:
     mountPath: /var/lib/rasterwire
   - name: tmp
     mountPath: /tmp
-  {{- if .Values.imagesClaim }}
+  {{- if .root.Values.imagesClaim }}
   - name: images
     mountPath: /data
     readOnly: true
   {{- end }}
-  {{- range $number, $secret := .Values.secretFiles }}
+  {{- range $number, $secret := .files }}
   - name: secret-{{ $number }}
     mountPath: /etc/rasterwire/secrets/{{ $secret }}
     readOnly: true
   {{- end }}
 {{- end }}
 
-{{/* The argument `config` is the name of a ConfigMap. */}}
+{{/* The arguments are `Values`, `config`, the name of a ConfigMap, and `files`, the Secrets that are files. */}}
 {{- define "rasterwire.volumes" -}}
 - name: config
   configMap:
@@ -151,7 +155,7 @@ volumeMounts:
     claimName: {{ . }}
     readOnly: true
 {{- end }}
-{{- range $number, $secret := .Values.secretFiles }}
+{{- range $number, $secret := .files }}
 - name: secret-{{ $number }}
   secret:
     secretName: {{ $secret }}

@@ -28,6 +28,8 @@ import java.io.DataOutputStream;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -186,7 +188,16 @@ public final class Main {
         List<String> names = array.fields().stream().map(PixelArray.Field::name).toList();
         JsonObject result = object("shape", tree(List.of(array.rows(), array.columns())));
         result.add("fields", tree(names));
-        result.addProperty("sum", Arrays.stream(array.values(names.get(0))).sum());
+        JsonObject checksums = new JsonObject();
+        for (String name : names) {
+          double[] values = array.values(name);
+          ByteBuffer bytes = ByteBuffer.allocate(Double.BYTES * values.length).order(ByteOrder.LITTLE_ENDIAN);
+          Arrays.stream(values).forEach(bytes::putDouble);
+          CRC32C sum = new CRC32C();
+          sum.update(bytes.flip());
+          checksums.addProperty(name, "%08x".formatted((int) sum.getValue()));
+        }
+        result.add("checksums", checksums);
         return result;
       }
       case "export": {
