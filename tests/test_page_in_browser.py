@@ -172,6 +172,16 @@ def test_what_is_wrong_stands_beside_its_field(server: Served, tmp_path: Path) -
     assert (refusal["others"], refusal["canDownload"], refusal["after"]) == (1, False, 0)
 
 
+def test_a_link_that_says_nonsense_shows_the_page_and_asks_for_nothing_else(server: Served, tmp_path: Path) -> None:
+    links = drive("links", server, tmp_path)
+    plain = {"image": "COPERNICUS/S2_SR/20210109T185751_20210109T185931_T10SEG", "format": "FORMAT_GEO_TIFF"}
+    assert {part: json.loads(code) for part, code in links["broken"].items()} == dict.fromkeys(links["broken"], plain)
+    assert len(links["broken"]) == 10
+    assert links["canCopy"] is False
+    assert "No image has the id" in links["outside"]
+    assert links["asked"] == []
+
+
 def test_a_connection_that_is_cut_goes_on_where_it_was_and_a_prefix_may_stand_before(
     server: Served, tmp_path: Path
 ) -> None:

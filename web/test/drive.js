@@ -232,6 +232,40 @@ const scenarios = {
     result.after = await page.locator(".violation").count();
   },
 
+  async links(context) {
+    result.broken = {};
+    for (const part of [
+      "look.bands=null",
+      "bands=5",
+      "bands=[5]",
+      "look.bands={}",
+      "grid=5",
+      "cloudOptimized=7",
+      'area={"kind":"box"}',
+      'area={"kind":"box","crs":"","corners":[1,2,3,null]}',
+      'area={"kind":"shape","crs":"","geometry":{"type":"Polygon","coordinates":[1]}}',
+      "area=[",
+    ]) {
+      const page = await open(context, address, `#image=${SCENE}&${encodeURI(part)}`);
+      await planned(page);
+      result.broken[part] = (await snippets(page)).JSON;
+      await page.close();
+    }
+    const page = await open(
+      context,
+      address,
+      `#image=${SCENE}&grid=scale&scale=${encodeURIComponent("1;touch owned")}`,
+    );
+    await page.waitForSelector("#scale-violations .violation");
+    result.canCopy = await page.locator("#copy").isEnabled();
+    await page.close();
+    const asked = [];
+    context.on("request", (each) => asked.push(new URL(each.url()).pathname));
+    const outside = await open(context, address, `#image=${encodeURIComponent("a/../../downloads")}`);
+    result.outside = await outside.locator(".scroll .problem").textContent();
+    result.asked = asked.filter((path) => path.startsWith("/v1"));
+  },
+
   async cut(context) {
     const before = await proxy(200_000);
     const page = await openScene(context, before.base);
