@@ -172,14 +172,24 @@ def test_what_is_wrong_stands_beside_its_field(server: Served, tmp_path: Path) -
     assert (refusal["others"], refusal["canDownload"], refusal["after"]) == (1, False, 0)
 
 
+def test_a_link_that_says_nonsense_shows_the_page_and_asks_for_nothing_else(server: Served, tmp_path: Path) -> None:
+    links = drive("links", server, tmp_path)
+    plain = {"image": "COPERNICUS/S2_SR/20210109T185751_20210109T185931_T10SEG", "format": "FORMAT_GEO_TIFF"}
+    assert {part: json.loads(code) for part, code in links["broken"].items()} == dict.fromkeys(links["broken"], plain)
+    assert len(links["broken"]) == 10
+    assert links["canCopy"] is False
+    assert "No image has the id" in links["outside"]
+    assert links["asked"] == []
+
+
 def test_a_connection_that_is_cut_goes_on_where_it_was_and_a_prefix_may_stand_before(
     server: Served, tmp_path: Path
 ) -> None:
     cut = drive("cut", server, tmp_path)
     checked(cut["download"])
-    first, second = cut["paths"]
-    assert not first.endswith("-")
-    assert second.endswith("bytes=200000-")
+    first, second = cut["ranges"]
+    assert first == ""
+    assert 0 < int(second.removeprefix("bytes=").removesuffix("-")) <= 200_000
 
 
 def test_no_more_tiles_are_asked_for_than_are_seen(server: Served, tmp_path: Path) -> None:

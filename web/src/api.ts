@@ -1,4 +1,5 @@
 /** The doors of the server, as they are public: all addresses are relative, so that a proxy may put a prefix before. */
+import { signal } from "@preact/signals";
 
 export interface PixelGrid {
   crs: string;
@@ -119,10 +120,14 @@ export class Refusal extends Error {
 
 let apiKey = sessionStorage.getItem("rasterwire.key") ?? "";
 
+/** Counts the keys that were entered, with each of which all that is shown is asked for again. */
+export const keyChanges = signal(0);
+
 /** Remember, for this tab alone, who asks; "" for nobody. */
 export function setApiKey(key: string): void {
   apiKey = key;
   sessionStorage.setItem("rasterwire.key", key);
+  keyChanges.value++;
 }
 
 export function hasApiKey(): boolean {
@@ -170,7 +175,13 @@ export function idOf(name: string): string {
   return name.slice(name.lastIndexOf("/") + 1);
 }
 
+/** Tell whether an address can hold an id: of one with dots alone between its slashes, a browser asks another path. */
+export function isImageId(id: string): boolean {
+  return !id.split("/").some((part) => part === "." || part === "..");
+}
+
 /** Return an id of an image as a part of an address; its slashes stay. */
 export function pathOf(id: string): string {
+  if (!isImageId(id)) throw new Error(`no image has the id ${id}`);
   return id.split("/").map(encodeURIComponent).join("/");
 }

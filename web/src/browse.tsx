@@ -1,7 +1,7 @@
 /** The list of images: only the page that is shown is asked for. */
 import { computed, effect, type Signal, signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { get, type ImageInfo, type ImagePage } from "./api";
+import { get, type ImageInfo, type ImagePage, keyChanges } from "./api";
 import { CheckField } from "./choice";
 import { pointed } from "./footprints";
 import { Icon } from "./icon";
@@ -21,7 +21,6 @@ const token = signal("");
 const page = signal<ImagePage | null>(null);
 const problem = signal("");
 const isBusy = signal(false);
-export const reloads = signal(0); // counts what makes the list be asked for again, such as another key
 
 const DAY = 86_400_000; // milliseconds
 
@@ -45,7 +44,7 @@ effect(() => {
 
 effect(() => {
   if (imageId.value) return; // the list is not shown
-  reloads.value;
+  keyChanges.value;
   const query = new URLSearchParams(wanted.value);
   query.set("pageSize", String(PAGE));
   if (token.value) query.set("pageToken", token.value);

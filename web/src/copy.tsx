@@ -1,9 +1,10 @@
 /** The request as code. */
 import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
+import { hasApiKey } from "./api";
 import { Icon } from "./icon";
-import { snippets } from "./snippets";
-import { params } from "./state";
+import { KEY_VARIABLE, snippets } from "./snippets";
+import { accepted } from "./state";
 import { TEXTS } from "./texts";
 
 export const copyOpen = signal(false);
@@ -16,7 +17,7 @@ export function CopyDialog() {
     if (copyOpen.value) dialog.current?.showModal();
     else dialog.current?.close();
   }, [copyOpen.value]);
-  const wanted = params.value;
+  const wanted = accepted.value;
   const all = copyOpen.value && wanted ? snippets(wanted) : [];
   const shown = all.find(({ name }) => name === chosen.value) ?? all[0];
   const copy = async (text: string) => {
@@ -62,11 +63,13 @@ export function CopyDialog() {
           </button>
         ))}
       </div>
+      {!shown && <p class="faint">{TEXTS.copyWait}</p>}
       {shown && (
         <>
           <pre tabIndex={0} id="snippet">
             {shown.code}
           </pre>
+          {hasApiKey() && shown.name !== "JSON" && <p class="faint">{TEXTS.copyKey(KEY_VARIABLE)}</p>}
           <div class="actions">
             <button type="button" class="primary" onClick={() => void copy(shown.code)}>
               <Icon name="copy" /> {isCopied.value ? TEXTS.copied : TEXTS.copyCode}

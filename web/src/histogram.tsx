@@ -13,7 +13,8 @@ const histograms = signal<ReadonlyMap<string, BandHistogram>>(new Map());
 
 effect(() => {
   const shown = image.value;
-  const bands = shownAs.value?.bands.map(({ id }) => id) ?? [];
+  // an address has names by commas; a band with one in its name gets no handles
+  const bands = (shownAs.value?.bands.map(({ id }) => id) ?? []).filter((band) => !band.includes(","));
   const known = histograms.peek();
   if (!shown || bands.every((band) => known.has(keyOf(shown.id, band)))) return;
   const query = new URLSearchParams({ bands: bands.join(","), buckets: "128" });

@@ -1,7 +1,6 @@
 /** The key of who asks, for servers that want one; it is remembered for this tab alone. */
 import { signal } from "@preact/signals";
 import { hasApiKey, setApiKey } from "./api";
-import { reloads } from "./browse";
 import { Icon } from "./icon";
 import { TEXTS } from "./texts";
 
@@ -30,7 +29,6 @@ export function KeyField() {
         const field = event.currentTarget.elements.namedItem("key") as HTMLInputElement;
         setApiKey(field.value.trim());
         isOpen.value = false;
-        reloads.value++;
       }}
     >
       <input

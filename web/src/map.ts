@@ -56,7 +56,7 @@ const lineLayer = new VectorLayer({
         fill: new Fill({ color: colour("--map-label") }),
         stroke: new Stroke({ color: colour("--map-halo"), width: 3 }),
         textAlign: "left",
-        textBaseline: isMeridian ? "bottom" : "bottom",
+        textBaseline: "bottom",
         offsetX: 4,
         offsetY: isMeridian ? -4 : -2,
       }),
@@ -261,7 +261,6 @@ function followLook(): () => void {
 // -- the region --------------------------------------------------------------------------------
 
 const geojson = new GeoJSON();
-const isDrawing = false; // so that what is drawn here is not drawn again
 
 function drawArea(area: Area | null): void {
   areaSource.clear();
@@ -293,7 +292,7 @@ function followArea(): () => void {
   return effect(() => {
     const { area } = choices.value;
     ownProjection.value;
-    if (!isDrawing) drawArea(area);
+    drawArea(area);
   });
 }
 

@@ -42,7 +42,41 @@ export type Area =
   | { kind: "box"; crs: string; corners: Corners }
   | { kind: "shape"; crs: string; geometry: GeoJSON.Geometry };
 
-export type GridKind = "native" | "scale" | "dimensions" | "transform";
+const GRIDS = ["native", "scale", "dimensions", "transform"] as const;
+export type GridKind = (typeof GRIDS)[number];
+
+export const isGrid = (value: unknown): value is GridKind => GRIDS.includes(value as GridKind);
+
+/** How deep the coordinates of each kind of geometry lie. */
+const DEPTHS = new Map([
+  ["Point", 0],
+  ["MultiPoint", 1],
+  ["LineString", 1],
+  ["MultiLineString", 2],
+  ["Polygon", 2],
+  ["MultiPolygon", 3],
+]);
+
+function areCoordinates(value: unknown, depth: number): boolean {
+  if (!Array.isArray(value)) return false;
+  if (depth) return value.every((part) => areCoordinates(part, depth - 1));
+  return value.length >= 2 && value.every(Number.isFinite);
+}
+
+function isGeometry(value: unknown): value is GeoJSON.Geometry {
+  const { type, coordinates, geometries } = (value ?? {}) as Record<string, unknown>;
+  if (type === "GeometryCollection") return Array.isArray(geometries) && geometries.every(isGeometry);
+  const depth = DEPTHS.get(type as string);
+  return depth !== undefined && areCoordinates(coordinates, depth);
+}
+
+/** Tell whether a value, of a link or of what was entered, is an area. */
+export function isArea(value: unknown): value is Area {
+  const { kind, crs, corners, geometry } = (value ?? {}) as Record<string, unknown>;
+  if (typeof crs !== "string") return false;
+  if (kind === "box") return Array.isArray(corners) && corners.length === 4 && corners.every(Number.isFinite);
+  return kind === "shape" && isGeometry(geometry);
+}
 
 /** What the form holds; texts are as they were typed, so that the server may say what is wrong with them. */
 export interface Choices {
@@ -82,10 +116,10 @@ export const NO_CHOICES: Choices = {
 export const isPicture = (format: string) => format === "PNG" || format === "JPEG";
 const isTiff = (format: string) => format.endsWith("GEO_TIFF") || format.endsWith("PER_BAND");
 
-/** Return a number, or the text for the server to refuse. */
+/** Return a number, or the text for the server to judge: JSON has no number for NaN and what is infinite. */
 function numberOf(text: string): number {
   const value = Number(text);
-  return text.trim() === "" || Number.isNaN(value) ? (text as unknown as number) : value;
+  return text.trim() === "" || !Number.isFinite(value) ? (text as unknown as number) : value;
 }
 
 const numbersOf = (text: string, separators: RegExp) => text.split(separators).filter(Boolean).map(numberOf);

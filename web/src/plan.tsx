@@ -3,7 +3,7 @@ import { signal } from "@preact/signals";
 import type { Plan, RasterPlan } from "./api";
 import { copyOpen } from "./copy";
 import { Icon } from "./icon";
-import { params, planned } from "./state";
+import { accepted, planned } from "./state";
 import { TEXTS } from "./texts";
 import { begin } from "./transfer";
 import { bytes, count, typeName } from "./units";
@@ -28,7 +28,7 @@ const ENTERED = [
 
 async function download(): Promise<void> {
   problem.value = "";
-  const wanted = params.peek();
+  const wanted = accepted.peek();
   if (!wanted) return;
   try {
     await begin(wanted);
@@ -59,7 +59,7 @@ export function PlanCard() {
         {problem.value && <p class="problem">{problem.value}</p>}
       </div>
       <div class="actions">
-        <button type="button" class="primary" id="download" disabled={!plan || isBusy} onClick={() => void download()}>
+        <button type="button" class="primary" id="download" disabled={!accepted.value} onClick={() => void download()}>
           <Icon name="download" /> {TEXTS.download}
           {plan && <span class="amount">≈ {bytes(Number(plan.estimatedBytes))}</span>}
         </button>
@@ -68,7 +68,7 @@ export function PlanCard() {
           id="copy"
           aria-label={TEXTS.copy}
           title={TEXTS.copy}
-          disabled={!plan}
+          disabled={!accepted.value}
           onClick={() => {
             copyOpen.value = true;
           }}

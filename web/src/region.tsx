@@ -5,7 +5,7 @@ import WKT from "ol/format/WKT";
 import { CheckField, Violations } from "./choice";
 import { Icon } from "./icon";
 import { canSnap, fitArea, snapArea, takeView, tool } from "./map";
-import type { Area } from "./params";
+import { type Area, isArea } from "./params";
 import { change, choices, setArea } from "./state";
 import { TEXTS } from "./texts";
 
@@ -27,7 +27,10 @@ export function readArea(text: string, crs: string): Area | null {
   if (numbers.length === 4 && numbers.every(Number.isFinite))
     return { kind: "box", crs, corners: numbers as [number, number, number, number] };
   try {
-    if (trimmed.startsWith("{")) return { kind: "shape", crs: "", geometry: geometryOf(JSON.parse(trimmed)) };
+    if (trimmed.startsWith("{")) {
+      const area = { kind: "shape", crs: "", geometry: geometryOf(JSON.parse(trimmed)) };
+      return isArea(area) ? area : null;
+    }
     const geometry = new WKT().readGeometry(trimmed);
     return { kind: "shape", crs: "", geometry: new GeoJSON().writeGeometryObject(geometry) as GeoJSON.Geometry };
   } catch {

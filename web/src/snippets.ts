@@ -1,5 +1,5 @@
 /** The request as code: one value, written in the languages of the clients. */
-import { address } from "./api";
+import { address, hasApiKey } from "./api";
 import type { DownloadParams, RegionParams, Visualization } from "./params";
 
 export interface Snippet {
@@ -32,10 +32,12 @@ function pythonParams(params: DownloadParams): Record<string, unknown> {
     if (key === "bands") found.bands = params.bands?.map(({ id }) => id);
     else if (key === "region") found.region = pythonRegion(value as RegionParams);
     else if (key === "visualization") found.visualization = visualizationOf(value as Visualization);
-    else found[snake(key)] = typeof value === "string" ? shortName(value) : value;
+    else found[snake(key)] = ENUMS.includes(key) ? shortName(value as string) : value;
   }
   return found;
 }
+
+const ENUMS = ["format", "resampling", "mask", "compression"];
 
 const shortName = (text: string) => text.replace(/^(FORMAT|RESAMPLING|MASK|COMPRESSION)_/, "");
 
@@ -51,6 +53,14 @@ function pythonRegion(region: RegionParams): unknown {
 
 const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
 
+/** Return a text as one word of a shell: as it is where it holds only what no shell reads as anything else. */
+const word = (text: string) => (/^[\w%+=:,./-]+$/.test(text) ? text : quoted(text));
+
+/** Where all code reads the key from, so that it is in no script and no list of commands. */
+export const KEY_VARIABLE = "RASTERWIRE_API_KEY";
+
+const keyHeader = () => (hasApiKey() ? `-H "Authorization: Bearer $${KEY_VARIABLE}" \\\n  ` : "");
+
 export const suffixOf = (params: DownloadParams) =>
   ({ FORMAT_NPY: "npy", FORMAT_PNG: "png", FORMAT_JPEG: "jpg", FORMAT_GEO_TIFF: "tif" })[params.format ?? ""] ?? "zip";
 
@@ -61,10 +71,11 @@ const grpcAddress = () => {
 };
 
 function python(params: DownloadParams): string {
-  return `from rasterwire import Client
+  const key = hasApiKey() ? `, api_key=os.environ["${KEY_VARIABLE}"]` : "";
+  return `${key && "import os\n\n"}from rasterwire import Client
 
 params = ${pythonLiteral(pythonParams(params))}
-with Client("${grpcAddress()}") as client:
+with Client("${grpcAddress()}"${key}) as client:
     client.download(params, "piece.${suffixOf(params)}", progress=True)
 `;
 }
@@ -72,7 +83,7 @@ with Client("${grpcAddress()}") as client:
 function curl(params: DownloadParams): string {
   const base = address("").replace(/\/$/, "");
   return `url=$(curl -s --fail-with-body ${quoted(`${base}/v1/downloads`)} \\
-  -H 'Content-Type: application/json' \\
+  ${keyHeader()}-H 'Content-Type: application/json' \\
   -d ${quoted(JSON.stringify(params, null, 1))} |
   python3 -c 'import json, sys; print(json.load(sys.stdin)["downloadId"]["url"])')
 curl -s --fail-with-body -o piece.${suffixOf(params)} "$url"
@@ -81,7 +92,7 @@ curl -s --fail-with-body -o piece.${suffixOf(params)} "$url"
 
 function bufCurl(params: DownloadParams): string {
   return `buf curl --protocol grpc --http2-prior-knowledge \\
-  -d ${quoted(JSON.stringify({ params }, null, 1))} \\
+  ${keyHeader()}-d ${quoted(JSON.stringify({ params }, null, 1))} \\
   http://${grpcAddress()}/rasterwire.v1.DownloadService/CreateDownload
 `;
 }
@@ -89,69 +100,77 @@ function bufCurl(params: DownloadParams): string {
 /** Return code for Earth Engine's own client, which this server answers; "" for what that client cannot say. */
 function earthEngine(params: DownloadParams): string {
   const format = shortName(params.format ?? "");
-  const names: Record<string, string> = {
-    GEO_TIFF: "GEO_TIFF",
-    NPY: "NPY",
-    ZIPPED_GEO_TIFF_PER_BAND: "ZIPPED_GEO_TIFF_PER_BAND",
-    ZIPPED_GEO_TIFF: "ZIPPED_GEO_TIFF",
-  };
+  const isKnown = ["GEO_TIFF", "NPY", "ZIPPED_GEO_TIFF_PER_BAND", "ZIPPED_GEO_TIFF"].includes(format);
   const isPlain = !params.cloudOptimized && !params.compression && params.nodata === undefined && !params.clipToRegion;
   const resampling = shortName(params.resampling ?? "NEAREST").toLowerCase();
-  if (!names[format] || !isPlain || params.mask || !["nearest", "bilinear", "cubic"].includes(resampling)) return "";
+  if (!isKnown || !isPlain || params.mask || !["nearest", "bilinear", "cubic"].includes(resampling)) return "";
   const { region } = params;
-  let image = `ee.Image(${JSON.stringify(params.image)})`;
+  let image = `ee.Image(${pythonLiteral(params.image)})`;
   if (params.bands) image += `.select(${pythonLiteral(params.bands.map(({ id }) => id))})`;
   if (resampling === "bilinear") image += '.resample("bilinear")';
   if (resampling === "cubic") image += '.resample("bicubic")';
-  const options = [`"format": "${names[format]}"`];
+  const options = [`"format": "${format}"`];
   let area = "";
   if (region) {
-    area = `region = ee.Geometry(${pythonLiteral(asGeojson(region))}, ${region.crs ? `${JSON.stringify(region.crs)}, ` : "None, "}False)\n`;
+    area = `region = ee.Geometry(${pythonLiteral(asGeojson(region))}, ${pythonLiteral(region.crs)}, False)\n`;
     options.push('"region": region');
   }
-  if (params.scale !== undefined) options.push(`"scale": ${params.scale}`);
-  if (params.crs) options.push(`"crs": ${JSON.stringify(params.crs)}`);
-  if (params.crsTransform) options.push(`"crs_transform": ${JSON.stringify(params.crsTransform)}`);
-  if (params.dimensions) options.push(`"dimensions": ${JSON.stringify(params.dimensions)}`);
-  return `import urllib.request
+  for (const name of ["scale", "crs", "crsTransform", "dimensions"] as const)
+    if (params[name] !== undefined) options.push(`"${snake(name)}": ${pythonLiteral(params[name])}`);
+  const [imports, credentials] = hasApiKey()
+    ? ["\nimport google.oauth2.credentials", `google.oauth2.credentials.Credentials(os.environ["${KEY_VARIABLE}"])`]
+    : ["", "None"];
+  return `${imports && "import os\n"}import urllib.request
 
-import ee
+import ee${imports}
 
-ee.Initialize(credentials=None, project="rasterwire", url="${address("").replace(/\/$/, "")}")
+ee.Initialize(credentials=${credentials}, project="rasterwire", url=${pythonLiteral(address("").replace(/\/$/, ""))})
 image = ${image}
 ${area}url = image.getDownloadURL({${options.join(", ")}})
 urllib.request.urlretrieve(url, "piece.${suffixOf(params)}")
 `;
 }
 
-/** Return the options of the command line that say the same. */
+/** What the command line reads at the end of a band as its scale. */
+const SCALE = /:\s*[+-]?(\.?\p{Nd}|inf|nan)[^:]*$/iu;
+
+/** Return the options of the command line that say the same; "" for bands that it cannot name. */
 function cli(params: DownloadParams): string {
   const options: string[] = [];
   let file = "";
-  for (const { id } of params.bands ?? []) options.push(`-b ${quoted(id)}`);
+  const { visualization } = params;
+  const bands = [...(params.bands ?? []).map(({ id }) => id), ...(visualization?.bands ?? [])];
+  if (bands.some((id) => SCALE.test(id))) return "";
+  for (const id of bands) options.push(`-b ${word(id)}`);
+  const add = (name: string, value: string) => options.push(word(`--${name}=${value}`));
   const { region } = params;
   if (region?.boundingBox && !region.crs) {
     const { west, south, east, north } = region.boundingBox;
-    options.push(`--region=${[west, south, east, north].join(",")}`);
+    add("region", [west, south, east, north].join(","));
   } else if (region) {
     file = `cat > region.geojson <<'END'\n${JSON.stringify(asGeojson(region))}\nEND\n`;
     options.push("--region region.geojson");
   }
-  if (params.scale !== undefined) options.push(`--scale ${params.scale}`);
-  if (params.crs) options.push(`--crs ${quoted(params.crs)}`);
-  if (params.crsTransform) options.push(`--crs-transform=${params.crsTransform.join(",")}`);
-  if (params.dimensions) options.push(`--dimensions ${params.dimensions.join("x")}`);
+  if (params.scale !== undefined) add("scale", String(params.scale));
+  if (params.crs) add("crs", params.crs);
+  if (params.crsTransform) add("crs-transform", params.crsTransform.join(","));
+  if (params.dimensions) add("dimensions", params.dimensions.join("x"));
   for (const name of ["format", "resampling", "mask", "compression"] as const)
-    if (params[name]) options.push(`--${name} ${shortName(params[name] as string).toLowerCase()}`);
-  if (params.nodata !== undefined) options.push(`--nodata=${params.nodata}`);
-  const { visualization } = params;
-  for (const id of visualization?.bands ?? []) options.push(`-b ${quoted(id)}`);
+    if (params[name]) add(name, shortName(params[name]).toLowerCase());
+  if (params.nodata !== undefined) add("nodata", String(params.nodata));
+  if (visualization) options.push("--visualize");
   for (const name of ["min", "max", "gamma", "palette"] as const)
-    if (visualization?.[name]) options.push(`--${name}=${visualization[name].join(",")}`);
+    if (visualization?.[name]) add(name, visualization[name].join(","));
   if (params.clipToRegion) options.push("--clip-to-region");
   if (params.cloudOptimized) options.push("--cloud-optimized");
   options.push(`--server ${grpcAddress()}`, `-o piece.${suffixOf(params)}`);
-  return `${file}rasterwire download ${quoted(params.image)} \\\n  ${options.join(" \\\n  ")}\n`;
+  const isOption = params.image.startsWith("-");
+  const words = [
+    ...(isOption ? [] : [word(params.image)]),
+    ...options,
+    ...(isOption ? [`-- ${word(params.image)}`] : []),
+  ];
+  return `${file}rasterwire download ${words.join(" \\\n  ")}\n`;
 }
 
 /** Return a region as one GeoJSON geometry, with its crs. */

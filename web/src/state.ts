@@ -1,9 +1,19 @@
 /** The state of the page. What a link has to show is in the part of the address after `#`. */
 
 import { batch, computed, effect, signal } from "@preact/signals";
-import { get, type ImageInfo, type Plan, pathOf, post, Refusal, type Violation } from "./api";
-import { type Area, type Choices, downloadParams, NO_CHOICES, type Visualization } from "./params";
+import { get, type ImageInfo, isImageId, keyChanges, type Plan, pathOf, post, Refusal, type Violation } from "./api";
+import {
+  type Area,
+  type Choices,
+  type DownloadParams,
+  downloadParams,
+  isArea,
+  isGrid,
+  NO_CHOICES,
+  type Visualization,
+} from "./params";
 import { projectionOf } from "./projections";
+import { TEXTS } from "./texts";
 
 export interface Look {
   bands: string[];
@@ -48,7 +58,7 @@ export const visualization = computed<Visualization>(() => {
 });
 
 export const params = computed(() =>
-  imageId.value ? downloadParams(imageId.value, choices.value, visualization.value) : null,
+  imageId.value && isImageId(imageId.value) ? downloadParams(imageId.value, choices.value, visualization.value) : null,
 );
 
 // -- the image ---------------------------------------------------------------------------------
@@ -65,9 +75,10 @@ export function openImage(id: string): void {
 
 effect(() => {
   const id = imageId.value;
+  keyChanges.value;
   image.value = null;
-  imageProblem.value = "";
-  if (!id) return;
+  imageProblem.value = id && !isImageId(id) ? TEXTS.badImage : "";
+  if (!id || imageProblem.peek()) return;
   const abort = new AbortController();
   get<{ image: ImageInfo }>(`v1/images/${pathOf(id)}`, abort.signal).then(
     (answer) => {
@@ -102,13 +113,14 @@ effect(() => {
 // -- the plan ----------------------------------------------------------------------------------
 
 export interface Planned {
+  params: DownloadParams | null; // what the plan is of, once there is one
   isBusy: boolean;
   plan: Plan | null;
   problem: string;
   violations: Violation[];
 }
 
-const UNPLANNED: Planned = { isBusy: false, plan: null, problem: "", violations: [] };
+const UNPLANNED: Planned = { params: null, isBusy: false, plan: null, problem: "", violations: [] };
 
 export const planned = signal<Planned>(UNPLANNED);
 
@@ -116,6 +128,7 @@ const PAUSE = 200; // milliseconds after a change, within which the next one com
 
 effect(() => {
   const wanted = params.value;
+  keyChanges.value;
   if (!wanted) {
     planned.value = UNPLANNED;
     return;
@@ -125,7 +138,7 @@ effect(() => {
   const timer = setTimeout(async () => {
     try {
       const { plan } = await post<{ plan: Plan }>("v1/downloads:plan", wanted, abort.signal);
-      planned.value = { ...UNPLANNED, plan };
+      planned.value = { ...UNPLANNED, params: wanted, plan };
     } catch (error) {
       if (abort.signal.aborted) return;
       const violations = error instanceof Refusal ? error.violations : [];
@@ -136,6 +149,12 @@ effect(() => {
     clearTimeout(timer);
     abort.abort();
   };
+});
+
+/** The request that the server accepted just as the form now says it; null while that is not known. */
+export const accepted = computed(() => {
+  const { params: wanted, isBusy } = planned.value;
+  return !isBusy && wanted === params.value ? wanted : null;
 });
 
 /** Return what is wrong with a field of the request, or with a part of it. */
@@ -173,12 +192,21 @@ function readPart<T extends object>(source: URLSearchParams, prefix: string, def
     const text = source.get(prefix + key);
     if (text === null) continue;
     try {
-      found[key] = typeof standard === "string" ? text : JSON.parse(text);
+      const part = typeof standard === "string" ? text : JSON.parse(text);
+      if (isLike(key, part, standard)) found[key] = part;
     } catch {
       // a link that was cut: the default is shown
     }
   }
   return found as T;
+}
+
+/** Tell whether a part of a link can stand where the default does. */
+function isLike(key: string, part: unknown, standard: unknown): boolean {
+  if (key === "grid") return isGrid(part);
+  if (key === "area") return isArea(part);
+  if (Array.isArray(standard)) return Array.isArray(part) && part.every((each) => typeof each === "string");
+  return typeof part === typeof standard;
 }
 
 /** Show what a link says. */

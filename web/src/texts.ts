@@ -33,6 +33,7 @@ export const TEXTS = {
 
   back: "All images",
   loading: "Loading…",
+  badImage: "No image has the id that this link names.",
   crs: "Projection",
   customCrs: "own projection",
   noCrs: "no projection",
@@ -100,6 +101,8 @@ export const TEXTS = {
 
   copy: "Copy as code",
   copyCode: "Copy",
+  copyWait: "There is code once the server has a plan for what is chosen.",
+  copyKey: (variable: string) => `The code reads your API key from the environment variable ${variable}.`,
   copyLink: "Copy link to this page",
   copied: "Copied",
   close: "Close",

@@ -70,10 +70,12 @@ async function drawBox(page, from = [0.35, 0.4], to = [0.6, 0.65]) {
 async function snippets(page) {
   await page.getByRole("button", { name: "Copy as code" }).click();
   const dialog = page.getByRole("dialog");
+  await dialog.locator("#snippet").waitFor(); // the buttons are drawn with it, and listing them waits for nothing
   const found = {};
-  for (const button of await dialog.locator(".segments button").all()) {
-    await button.click();
-    found[await button.textContent()] = await dialog.locator("#snippet").textContent();
+  for (const name of await dialog.locator(".segments button").allTextContents()) {
+    await dialog.getByRole("button", { name, exact: true }).click();
+    await dialog.getByRole("button", { name, exact: true, pressed: true }).waitFor(); // drawn with its code
+    found[name] = await dialog.locator("#snippet").textContent();
   }
   await dialog.getByRole("button", { name: "Close" }).click();
   return found;
@@ -98,35 +100,39 @@ async function axe(page) {
   );
 }
 
-/** Stand before the server, below a prefix; the first answer with pixels is cut. */
-function proxy(cutAfter = 0) {
-  let cuts = cutAfter ? 1 : 0;
-  const paths = [];
+/** Stand before the server, below a prefix; the first file that the page reads ends after some bytes, by `cut`. */
+function proxy(length) {
+  const found = { ranges: [], cut: () => undefined };
   const server = createServer((incoming, answer) => {
     const path = incoming.url.replace(/^\/rasters/, "");
-    paths.push(`${incoming.method} ${path.split("?")[0]} ${incoming.headers.range ?? ""}`.trim());
     const onward = request(`${address}${path}`, { method: incoming.method, headers: incoming.headers }, (back) => {
       answer.writeHead(back.statusCode, back.headers);
-      if (!path.includes(":getPixels") || !cuts) return back.pipe(answer);
-      let sent = 0;
+      // previews have such addresses too, and are read as pictures
+      if (!path.includes(":getPixels") || incoming.headers["sec-fetch-dest"] !== "empty") return back.pipe(answer);
+      found.ranges.push(incoming.headers.range ?? "");
+      if (found.ranges.length > 1) return back.pipe(answer);
+      let left = length;
+      found.cut = () => {
+        onward.destroy();
+        answer.destroy();
+      };
       return back.on("data", (data) => {
-        const part = data.subarray(0, cutAfter - sent);
-        sent += part.length;
-        if (part.length) answer.write(part);
-        if (sent >= cutAfter && cuts) {
-          cuts--;
-          setImmediate(() => answer.destroy());
-          onward.destroy();
-        }
+        if (left) answer.write(data.subarray(0, left));
+        left -= Math.min(left, data.length);
       });
     });
     onward.on("error", () => answer.destroy());
     incoming.pipe(onward);
   });
   return new Promise((resolve) => {
-    server.listen(0, "127.0.0.1", () =>
-      resolve({ base: `http://127.0.0.1:${server.address().port}/rasters`, paths, server }),
-    );
+    server.listen(0, "127.0.0.1", () => {
+      found.base = `http://127.0.0.1:${server.address().port}/rasters`;
+      found.close = () => {
+        server.close();
+        server.closeAllConnections();
+      };
+      resolve(found);
+    });
   });
 }
 
@@ -226,13 +232,50 @@ const scenarios = {
     result.after = await page.locator(".violation").count();
   },
 
+  async links(context) {
+    result.broken = {};
+    for (const part of [
+      "look.bands=null",
+      "bands=5",
+      "bands=[5]",
+      "look.bands={}",
+      "grid=5",
+      "cloudOptimized=7",
+      'area={"kind":"box"}',
+      'area={"kind":"box","crs":"","corners":[1,2,3,null]}',
+      'area={"kind":"shape","crs":"","geometry":{"type":"Polygon","coordinates":[1]}}',
+      "area=[",
+    ]) {
+      const page = await open(context, address, `#image=${SCENE}&${encodeURI(part)}`);
+      await planned(page);
+      result.broken[part] = (await snippets(page)).JSON;
+      await page.close();
+    }
+    const page = await open(
+      context,
+      address,
+      `#image=${SCENE}&grid=scale&scale=${encodeURIComponent("1;touch owned")}`,
+    );
+    await page.waitForSelector("#scale-violations .violation");
+    result.canCopy = await page.locator("#copy").isEnabled();
+    await page.close();
+    const asked = [];
+    context.on("request", (each) => asked.push(new URL(each.url()).pathname));
+    const outside = await open(context, address, `#image=${encodeURIComponent("a/../../downloads")}`);
+    result.outside = await outside.locator(".scroll .problem").textContent();
+    result.asked = asked.filter((path) => path.startsWith("/v1"));
+  },
+
   async cut(context) {
-    const { base, paths, server } = await proxy(200_000);
-    const page = await openScene(context, base);
-    result.download = await download(page, "cut.tif");
-    result.paths = paths.filter((path) => path.includes(":getPixels"));
-    server.close();
-    server.closeAllConnections();
+    const before = await proxy(200_000);
+    const page = await openScene(context, before.base);
+    const file = download(page, "cut.tif");
+    // a browser forgets what the page has not read when a connection ends
+    await page.waitForSelector("[data-stage=reading]");
+    before.cut();
+    result.download = await file;
+    result.ranges = before.ranges;
+    before.close();
   },
 
   async tiles(context) {
