@@ -111,9 +111,16 @@ class S3Destination:
                 raise UnknownUpload(key) from None
 
     def _is_open(self, key: str, upload: str) -> bool:
-        """Tell whether an upload was neither finished nor aborted."""
+        """Tell whether an upload was neither finished nor aborted; where nobody may know, it is open."""
+        from botocore.exceptions import ClientError
+
         with suppress(UnknownUpload), self._asked(key):
-            self._client.list_parts(**self._place(key), UploadId=upload, MaxParts=1)
+            try:
+                self._client.list_parts(**self._place(key), UploadId=upload, MaxParts=1)
+            except ClientError as error:
+                if error.response["Error"]["Code"] != "AccessDenied":
+                    raise
+                _log.warning("the keys of the bucket of exports lack the right s3:ListMultipartUploadParts")
             return True
         return False
 
