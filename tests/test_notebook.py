@@ -232,7 +232,7 @@ def test_long_lists_and_texts_are_cut() -> None:
 
 
 def test_a_thumbnail_with_a_palette_is_of_one_band() -> None:
-    params = download_pb2.DownloadParams(image="a", visualization={"palette": ["red", "blue"]})
+    params = download_pb2.DownloadParams(image="a", visualization=download_pb2.Visualization(palette=["red", "blue"]))
     params.bands.extend(download_pb2.BandSpec(id=name) for name in "abc")
     assert [band.id for band in small_request(params, download_pb2.PixelGrid()).bands] == ["a"]
 

@@ -515,7 +515,8 @@ def test_pixels_of_a_plan_are_read_beside_other_plans_and_no_longer_than_somebod
     with served(settings) as server, contextlib.ExitStack() as stack:
         stack.callback(go.set)
         ask_plan = server.downloads.PlanDownload
-        request_ = download_service_pb2.PlanDownloadRequest(params={"image": "a", "format": download_pb2.FORMAT_PNG})
+        params = download_pb2.DownloadParams(image="a", format=download_pb2.FORMAT_PNG)
+        request_ = download_service_pb2.PlanDownloadRequest(params=params)
         calls = [ask_plan.future(request_, timeout=HANG) for _ in range(6)]  # more than there are threads for plans
         assert begun.wait(HANG)
         request_.params.format = download_pb2.FORMAT_NPY
