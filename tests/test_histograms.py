@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ from cases import every
 from pictured import SIDE, TRANSFORM, read_picture, reflectance, write_raster, write_scene
 from rasterwire import Client
 from rasterwire.client.errors import DownloadFailed, InvalidParams
-from rasterwire.download.band_values import MAX_PIXELS
+from rasterwire.download.band_values import MAX_PIXELS, _spread_windows
 from rasterwire.download.histograms import _counts
+from rasterwire.pixels import Window
 from rasterwire.server.settings import Settings
 from serving import Served, served
 
@@ -182,6 +184,16 @@ def test_all_that_is_no_request_is_told_at_once(client: Client) -> None:
     with pytest.raises(InvalidParams) as error:
         client.histogram({"image": 5, "bands": 7, "percents": "a"})
     assert {violation.field for violation in error.value.violations} == {"image", "bands", "percents[0]"}
+
+
+@every(("width", "count"), [(2, 16), (1, 8), (8, 64), (5000, 64)])
+def test_no_pixel_is_looked_at_twice(width: int, count: int) -> None:
+    windows = _spread_windows(Window(3, 5, 2_000_000, width))
+    assert len(windows) == len(set(windows)) == count
+    spans = sorted({(window.col, window.col + window.width) for window in windows})
+    assert all(end <= begin for (_, end), (begin, _) in pairwise(spans))
+    assert spans[0][0] >= 5
+    assert spans[-1][1] <= 5 + width
 
 
 def test_no_more_than_the_limit_is_looked_at() -> None:

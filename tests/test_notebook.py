@@ -231,6 +231,12 @@ def test_long_lists_and_texts_are_cut() -> None:
     assert len(plan_html(plan)) < 20_000
 
 
+def test_a_thumbnail_with_a_palette_is_of_one_band() -> None:
+    params = download_pb2.DownloadParams(image="a", visualization=download_pb2.Visualization(palette=["red", "blue"]))
+    params.bands.extend(download_pb2.BandSpec(id=name) for name in "abc")
+    assert [band.id for band in small_request(params, download_pb2.PixelGrid()).bands] == ["a"]
+
+
 def test_a_thumbnail_is_the_grid_of_the_plan_in_larger_pixels() -> None:
     params = download_pb2.DownloadParams(
         image="a", scale=10, strict=True, compression_level=9, nodata=3, crs="EPSG:4326"

@@ -1,6 +1,7 @@
 """The page to look with, as the HTTP door serves it."""
 
 import gzip
+import mimetypes
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -40,6 +41,15 @@ def test_the_document_and_all_that_it_names_are_served(server: Served) -> None:
         status, headers, body = ask(server, "GET", f"/{name}")
         assert (status, body) == (200, page_files()[name.rpartition("/")[2]].body), name
         assert headers["Cache-Control"] == "public, max-age=31536000, immutable", name
+
+
+def test_types_of_files_are_not_those_that_the_system_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mimetypes, "guess_type", lambda *_: ("text/plain", None))
+    types = {name.rpartition(".")[2]: file.media_type for name, file in page_files().items()}
+    assert types["html"] == "text/html"
+    assert types["css"] == "text/css"
+    assert types["js"] == "text/javascript"
+    assert types["svg"] == "image/svg+xml"
 
 
 def test_addresses_in_the_document_are_relative_so_that_a_proxy_may_put_a_prefix_before(server: Served) -> None:

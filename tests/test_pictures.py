@@ -1,6 +1,7 @@
 """Pictures: what a PNG of ordinary values looks like, and how a request says otherwise."""
 
 import contextlib
+import io
 import json
 import threading
 from collections.abc import Iterator
@@ -514,7 +515,8 @@ def test_pixels_of_a_plan_are_read_beside_other_plans_and_no_longer_than_somebod
     with served(settings) as server, contextlib.ExitStack() as stack:
         stack.callback(go.set)
         ask_plan = server.downloads.PlanDownload
-        request_ = download_service_pb2.PlanDownloadRequest(params={"image": "a", "format": download_pb2.FORMAT_PNG})
+        params = download_pb2.DownloadParams(image="a", format=download_pb2.FORMAT_PNG)
+        request_ = download_service_pb2.PlanDownloadRequest(params=params)
         calls = [ask_plan.future(request_, timeout=HANG) for _ in range(6)]  # more than there are threads for plans
         assert begun.wait(HANG)
         request_.params.format = download_pb2.FORMAT_NPY
@@ -526,6 +528,31 @@ def test_pixels_of_a_plan_are_read_beside_other_plans_and_no_longer_than_somebod
         assert ended.wait(HANG)
     assert [budget for budget, _ in windows].count(windows[0][0]) == 1
     assert isinstance(errors[0], RenderCancelled)
+
+
+@every(
+    ("image", "look"),
+    [
+        ("photo", {}),
+        ("photo", {"bands": ["B1", "B2", "B3"]}),
+        ("classes", {}),
+        ("classes", {"bands": ["B1"]}),
+        ("scene", {}),
+        ("scene", {"bands": list(RGB)}),
+        ("ratio", {}),
+    ],
+)
+def test_a_visualization_that_says_nothing_of_values_is_the_default(
+    client: Client, image: str, look: dict[str, Any]
+) -> None:
+    for format_ in ("PNG", "JPEG"):
+        plain = {"image": image, "format": format_, "dimensions": 40}
+        assert client.stream({**plain, "visualization": look}) == client.stream(plain)
+    if image == "photo":
+        data = client.stream({"image": image, "format": "GEO_TIFF", "visualization": look})
+        with rasterio.open(io.BytesIO(data)) as file:
+            assert [list(np.unique(layer)) for layer in file.read()] == [[10], [20], [30]]
+            assert [colour.name for colour in file.colorinterp] == ["red", "green", "blue"]
 
 
 def test_what_an_expression_computes_as_bytes_stays_and_other_values_are_stretched(

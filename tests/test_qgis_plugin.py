@@ -10,11 +10,12 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from rasterwire_qgis.failures import Refused
+from rasterwire_qgis.failures import Damaged, Refused
 from rasterwire_qgis.layers import file_name, layer_sources
 from rasterwire_qgis.listing import Found, find_images
 from rasterwire_qgis.plan_text import plan_lines
 from rasterwire_qgis.request import RESAMPLINGS, Choice, Grid, Kind, View, read_params
+from rasterwire_qgis.signatures import check_signature
 
 import rasterwire
 from cases import every
@@ -241,3 +242,37 @@ def test_a_beginning_is_found_page_by_page_and_a_part_by_a_bounded_look() -> Non
 def test_what_is_not_there_is_told() -> None:
     assert find_images(_Pages(["a"]), "x").note == "None of the 1 images has this text in its id."  # type: ignore[arg-type]
     assert find_images(_Pages([]), "").note == "The server has no images."  # type: ignore[arg-type]
+
+
+# -- what came -------------------------------------------------------------------------------
+
+
+@every(
+    ("start", "is_right"),
+    [
+        (b"II*\0", True),
+        (b"MM\0*", True),
+        (b"II+\0", True),
+        (b"MM\0+", True),
+        (b'<VRTDataset rasterXSize="1">', False),
+        (b"\x89PNG\r\n", False),
+        (b"II", False),
+        (b"", False),
+    ],
+)
+def test_what_is_no_geotiff_is_not_opened(tmp_path: Path, start: bytes, is_right: bool) -> None:
+    plain, packed, both = tmp_path / "a.tif", tmp_path / "a.zip", tmp_path / "both.tif"
+    plain.write_bytes(start)
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("first.tif", b"II*\0")
+        archive.writestr("second.tif", start)
+    both.write_bytes(start)
+    for path, is_zip in ((plain, False), (packed, True)):
+        if is_right:
+            check_signature(path, is_zip)
+        else:
+            with pytest.raises(Damaged):
+                check_signature(path, is_zip)
+        assert path.exists() == is_right
+    with pytest.raises(Damaged):
+        check_signature(both, True)

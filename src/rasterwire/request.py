@@ -156,6 +156,11 @@ class Visualization:
     percents: tuple[float, float] = (2.0, 98.0)
     has_percents: bool = False
 
+    @property
+    def changes_values(self) -> bool:
+        """Whether it says how values become bytes, and not only of which bands."""
+        return bool(self.low or self.high or self.gamma or self.palette or self.has_percents)
+
 
 @dataclass(frozen=True, slots=True)
 class DownloadRequest:

@@ -11,6 +11,7 @@ from qgis.PyQt.QtCore import pyqtSignal
 
 from rasterwire_qgis.door import Created, Door
 from rasterwire_qgis.failures import Cancelled, Failure
+from rasterwire_qgis.signatures import check_signature
 from rasterwire_qgis.transfer import Progress, Transfer
 
 
@@ -85,8 +86,9 @@ class DownloadTask(CallTask):
 
     def _bring(self) -> tuple[Path, Created]:
         created = self._door.create(self._params)
-        transfer = Transfer(self._door, created, self._show, self._stopped)
-        return transfer.save(self._target), created
+        path = Transfer(self._door, created, self._show, self._stopped).save(self._target)
+        check_signature(path, self._params.get("format") == "FORMAT_ZIPPED_GEO_TIFF_PER_BAND")
+        return path, created
 
     def _show(self, progress: Progress) -> None:
         self.setProgress(progress.percent)

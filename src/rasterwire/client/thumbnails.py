@@ -8,7 +8,7 @@ import struct
 import threading
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -123,14 +123,14 @@ def small_request(params: download_pb2.DownloadParams, grid: download_pb2.PixelG
     """Return the request of a PNG of the same pixels, of at most ``SIDE`` pixels a side.
 
     It has the bands of the request where these make a picture, which are one or three; else the first three, or the
-    first. Where the request names none, the server chooses.
+    first, which is also that of a palette. Where the request names none, the server chooses.
     """
     small = download_pb2.DownloadParams()
     small.CopyFrom(params)
     for name in _OF_THE_FILE:
         small.ClearField(name)  # type: ignore[arg-type]  # of a list of names
     small.format = download_pb2.FORMAT_PNG
-    small.bands.extend(_shown_bands(params.bands))
+    small.bands.extend(_shown_bands(params))
     width, height = grid.width or SIDE, grid.height or SIDE
     shrink = max(1.0, max(width, height) / SIDE)
     small.dimensions.extend(max(1, round(side / shrink)) for side in (width, height))
@@ -143,6 +143,6 @@ def small_request(params: download_pb2.DownloadParams, grid: download_pb2.PixelG
     return small
 
 
-def _shown_bands(bands: Sequence[download_pb2.BandSpec]) -> list[download_pb2.BandSpec]:
-    count = 3 if len(bands) >= 3 else 1
-    return [download_pb2.BandSpec(id=band.id, resampling=band.resampling) for band in bands[:count]]
+def _shown_bands(params: download_pb2.DownloadParams) -> list[download_pb2.BandSpec]:
+    count = 1 if params.visualization.palette or len(params.bands) < 3 else 3
+    return [download_pb2.BandSpec(id=band.id, resampling=band.resampling) for band in params.bands[:count]]

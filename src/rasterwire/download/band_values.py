@@ -85,7 +85,7 @@ def stored_values(band: Band, region: Region | None = None) -> BandValues:
         parts.append(_pixels(band, level, window, region))
     width = level_size(band, level)[0]
     size = "its pixels" if level is None else f"{width} x {level_size(band, level)[1]} pixels of an overview"
-    part = f"{_PER_SIDE * _PER_SIDE} windows of " if len(windows) > 1 else "all " if level is None else ""
+    part = f"{len(windows)} windows of " if len(windows) > 1 else "all " if level is None else ""
     return BandValues(
         values=_finite(parts),
         pixel_count=sum(pixels.data.size if region is None else int(inside.sum()) for pixels, inside in parts),
@@ -150,7 +150,8 @@ def _middles(first: int, length: int, side: int) -> tuple[list[int], int]:
     cell = length / _PER_SIDE
     side = min(side, math.floor(cell) or 1)
     middles = (first + math.floor((index + 0.5) * cell - side / 2) for index in range(_PER_SIDE))
-    return [max(first, begin) for begin in middles], side
+    # along an axis of few pixels, several cells have the same one
+    return sorted({max(first, begin) for begin in middles}), side
 
 
 _Part = tuple[Pixels, npt.NDArray[np.bool_]]

@@ -105,7 +105,7 @@ def make_plan(request: DownloadRequest, image: Image | Product, limits: Limits) 
         format=format_,
         filename=stem + SUFFIXES.get(format_, ".zip"),
         mime_type=MEDIA_TYPES.get(format_, "application/zip"),
-        rasters=tuple(rasters if picture is None else with_colours(rasters)),
+        rasters=tuple(with_colours(rasters) if request.shows_values else rasters),
         encoding=encoding,
         ignored=tuple(ignored),
         uncompressed_bytes=sum(map(pixel_bytes, rasters)),

@@ -93,9 +93,9 @@ def plan_picture(
     """
     if not request.shows_values or len(sources) not in {1, 3}:
         return None
-    if request.visualization is None and _is_display_data(sources):
-        return None
     wish = request.visualization or Visualization()
+    if not wish.changes_values and _is_display_data(sources):
+        return None
     table = _table_of(sources, wish)
     palette = _palette(wish, problems)
     if palette and len(sources) != 1:
@@ -130,8 +130,7 @@ def _table_of(sources: Sequence[Source], wish: Visualization) -> bytes:
     stored = sources[0].stored
     if len(sources) != 1 or stored is None or stored.dtype not in {"uint8", "uint16"}:
         return b""
-    is_overridden = wish.low or wish.high or wish.gamma or wish.palette or wish.has_percents
-    return b"" if is_overridden else stored.metadata.palette
+    return b"" if wish.changes_values else stored.metadata.palette
 
 
 def _palette(wish: Visualization, problems: Violations) -> tuple[Colour, ...]:

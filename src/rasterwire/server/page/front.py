@@ -1,10 +1,10 @@
 """The door of the page: its document, and the files that the document names."""
 
 import gzip
-import mimetypes
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib import resources
+from pathlib import PurePosixPath
 
 from aiohttp import web
 
@@ -29,6 +29,16 @@ _FOR_EVER = "public, max-age=31536000, immutable"
 
 _DEFAULT_PORT = b'"50051"'
 """Of gRPC, as the document has it."""
+
+_MEDIA_TYPES = {
+    ".css": "text/css",
+    ".html": "text/html",
+    ".js": "text/javascript",
+    ".json": "application/json",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain",
+}
+"""Of all files that the page has. Those of Python are what the system of the server says, which may be wrong."""
 
 _SMALL = 1024
 """Bytes below which a file is sent as it is."""
@@ -59,8 +69,7 @@ def page_files() -> dict[str, PageFile]:
 
 def _page_file(name: str, body: bytes) -> PageFile:
     packed = gzip.compress(body, 6, mtime=0) if len(body) > _SMALL else b""
-    media_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
-    return PageFile(body, packed, media_type, sha256(body).hexdigest()[:32])
+    return PageFile(body, packed, _MEDIA_TYPES[PurePosixPath(name).suffix], sha256(body).hexdigest()[:32])
 
 
 def add_page(app: web.Application, grpc_port: int) -> None:
