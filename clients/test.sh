@@ -34,7 +34,8 @@ run_typescript() {
 }
 
 build_java() {
-  cd "$clients/java" && timeout "$build_seconds" mvn --quiet --batch-mode test-compile dependency:build-classpath
+  cd "$clients/java" && timeout "$build_seconds" mvn --quiet --batch-mode test-compile dependency:build-classpath &&
+    timeout "$run_seconds" java -cp "target/test-classes:target/classes:$(<target/classpath)" dev.rasterwire.client.PartTest
 }
 
 run_java() {

@@ -103,25 +103,29 @@ export class NodeClient extends Client {
   }
 }
 
-/** Writes chunks, and brings them to the disk, behind those that are on their way. */
-async function fill(
+/** Writes chunks, and brings them to the disk, behind those that are on their way. When it ends, nothing is written. */
+export async function fill(
   part: Part,
   checker: Checker,
   chunks: AsyncIterable<Uint8Array>,
   progress: DownloadSetup["progress"],
 ): Promise<void> {
   let behind: Promise<unknown> = Promise.resolve();
-  for await (const data of chunks) {
-    progress?.(checker.offset, checker.info && Number(checker.info.sizeBytes));
-    if (data.length === 0) {
-      continue;
+  try {
+    for await (const data of chunks) {
+      progress?.(checker.offset, checker.info && Number(checker.info.sizeBytes));
+      if (data.length === 0) {
+        continue;
+      }
+      await behind;
+      const { etag, offset, crc32c } = checker;
+      behind = write(part, data, { etag, offset, crc32c });
+      behind.catch(() => undefined); // is thrown where it is awaited
     }
     await behind;
-    const { etag, offset, crc32c } = checker;
-    behind = write(part, data, { etag, offset, crc32c });
-    behind.catch(() => undefined); // is thrown where it is awaited
+  } finally {
+    await behind.catch(() => undefined); // a note that is being written would come back after the part is closed
   }
-  await behind;
   await part.file.sync();
 }
 

@@ -1,9 +1,11 @@
 // Copyright The rasterwire authors. SPDX-License-Identifier: Apache-2.0
 
 import type { FileHandle } from "node:fs/promises";
-import { constants, lstat, open, readFile, rename, rm, unlink, writeFile } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { constants, link, lstat, open, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { hostname } from "node:os";
+import { basename, dirname, join, resolve } from "node:path";
 import { randomUUID } from "node:crypto";
+import { threadId } from "node:worker_threads";
 import { crc32c } from "./crc32c.js";
 
 /** What is known of the beginning of a file; clients of all languages write it alike, with the name `offset`. */
@@ -40,7 +42,7 @@ export class Part {
       if (file) {
         part = new Part(path, file, (restart ? undefined : await noted(path, etag, file)) ?? nothing, lock);
       } else {
-        await rm(lock, { force: true });
+        await giveUp(lock);
       }
     }
     if (!part) {
@@ -72,8 +74,11 @@ export class Part {
   /** Ends the part; after a failure nothing stays of it. */
   async close(hasFailed: boolean): Promise<void> {
     await this.file.close().catch(() => undefined);
-    const left = [`${this.path}.json`, ...(hasFailed ? [this.path] : []), ...(this.lock ? [this.lock] : [])];
+    const left = [`${this.path}.json`, ...(hasFailed ? [this.path] : [])];
     await Promise.all(left.map((path) => rm(path, { force: true })));
+    if (this.lock) {
+      await giveUp(this.lock);
+    }
   }
 }
 
@@ -83,21 +88,82 @@ async function isOfSomebody(path: string): Promise<boolean> {
   return size > 0 && !(await lstat(`${path}.json`).then(() => true, () => false));
 }
 
-/** Takes a lock, which holds the id of the process; Node.js has none of the system. That of an ended process is free. */
+/** Locks that this process holds. */
+const held = new Set<string>();
+
+/** What a lock holds; Node.js has none of the system. A process is told from an earlier one of its id by `start`. */
+interface Owner {
+  readonly host: string;
+  readonly pid: number;
+  readonly start: string;
+  readonly thread: number;
+}
+
+/** Takes a lock, if it is free: one of a process of this host that has ended is. */
 async function take(lock: string): Promise<boolean> {
-  for (let attempt = 0; attempt < 2; attempt++) {
-    try {
-      await writeFile(lock, String(process.pid), { flag: "wx", mode: 0o600 });
-      return true;
-    } catch {
-      const pid = Number(await readFile(lock, "utf8").catch(() => ""));
-      if (!Number.isSafeInteger(pid) || pid <= 0 || isAlive(pid)) {
-        return false;
-      }
-      await unlink(lock).catch(() => undefined);
-    }
+  const path = resolve(lock);
+  if (held.has(path)) {
+    return false;
   }
-  return false;
+  held.add(path); // before another download of this process looks
+  try {
+    const isTaken = (await make(path)) || ((await isStale(path)) && (await moveAway(path)) && (await make(path)));
+    if (!isTaken) {
+      held.delete(path);
+    }
+    return isTaken;
+  } catch (error) {
+    held.delete(path);
+    throw error;
+  }
+}
+
+/** Gives up a lock that this process holds. */
+async function giveUp(lock: string): Promise<void> {
+  await rm(lock, { force: true });
+  held.delete(resolve(lock));
+}
+
+async function make(path: string): Promise<boolean> {
+  const owner: Owner = { host: hostname(), pid: process.pid, start: await startOf(process.pid), thread: threadId };
+  return writeFile(path, JSON.stringify(owner), { flag: "wx", mode: 0o600 }).then(() => true, () => false);
+}
+
+/** Whether the process that made a lock has ended; of another host nobody knows. */
+async function isStale(path: string): Promise<boolean> {
+  try {
+    const owner = JSON.parse(await readFile(path, "utf8")) as Partial<Owner>;
+    const pid = Number.isSafeInteger(owner.pid) ? owner.pid! : 0;
+    if (owner.host !== hostname() || pid <= 0) {
+      return false;
+    }
+    const isOwn = pid === process.pid && owner.thread === threadId; // and is not held
+    return isOwn || !isAlive(pid) || owner.start !== (await startOf(pid));
+  } catch {
+    return false;
+  }
+}
+
+/** When a process began, as Linux counts it; other systems do not tell. */
+async function startOf(pid: number): Promise<string> {
+  const status = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
+  return status.slice(status.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+}
+
+/** Takes a stale lock out of the way. Of two processes one moves it; what a faster one has made since is put back. */
+async function moveAway(path: string): Promise<boolean> {
+  const moved = `${path}.${randomUUID()}`;
+  try {
+    await rename(path, moved);
+  } catch {
+    return false;
+  }
+  const isOld = await isStale(moved);
+  if (!isOld) {
+    await link(moved, path).catch(() => undefined);
+  }
+  await rm(moved, { force: true });
+  return isOld;
 }
 
 function isAlive(pid: number): boolean {

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "node:test";
 import { create, equals, fromJson } from "@bufbuild/protobuf";
@@ -11,7 +11,8 @@ import { ErrorInfoSchema, RetryInfoSchema } from "../gen/google/rpc/error_detail
 import { concatenated } from "../src/crc32c.js";
 import { failure } from "../src/errors.js";
 import { bands, box, connect, crc32c, DownloadParamsSchema, Format, image, RasterwireError, readNpy } from "../src/index.js";
-import { plainName } from "../src/node.js";
+import { Checker } from "../src/checker.js";
+import { fill, plainName } from "../src/node.js";
 import { Part } from "../src/part.js";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -134,7 +135,8 @@ test("a part is taken up if it is the same, and one that is being written is lef
   const leave = async (etag: string, offset: number, sum: number) => {
     await writeFile(`${target}.part`, Buffer.concat([sentence, bytes("more")]));
     await writeFile(`${target}.part.json`, JSON.stringify({ etag, offset, crc32c: sum }));
-    await writeFile(`${target}.part.lock`, "999999999"); // of a process that is not there
+    const owner = { host: hostname(), pid: 999999999, start: "1", thread: 0 }; // of a process that is not there
+    await writeFile(`${target}.part.lock`, JSON.stringify(owner));
   };
   const cases: [string, number, number, boolean, number][] = [
     ["e", 43, 0x22620404, false, 43],
@@ -158,5 +160,67 @@ test("a part is taken up if it is the same, and one that is being written is lef
   await writeFile(`${target}.part`, "somebody's");
   await (await Part.open(target, "e", false)).close(true);
   assert.equal(await readFile(`${target}.part`, "utf8"), "somebody's");
+  await rm(folder, { recursive: true });
+});
+
+test("a lock is free when its process has ended, and of another host it is left alone", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "rasterwire-"));
+  const target = join(folder, "a");
+  const lock = `${target}.part.lock`;
+  const first = await Part.open(target, "e", false);
+  const own = JSON.parse(await readFile(lock, "utf8")) as Record<string, unknown>;
+  await first.close(true);
+  const cases: [Record<string, unknown>, boolean][] = [
+    [own, true], // of an earlier process that had this id, as in a container that was started again
+    [{ ...own, thread: 99 }, false],
+    [{ ...own, host: `not-${hostname()}` }, false],
+    [{ ...own, host: `not-${hostname()}`, pid: 999999999 }, false],
+    [{ ...own, pid: process.ppid }, own["start"] !== ""], // its id went to another process
+    [{}, false],
+  ];
+  for (const [owner, isFree] of cases) {
+    await writeFile(lock, JSON.stringify(owner));
+    const opened = await Promise.all([1, 2, 3].map(() => Part.open(target, "e", false)));
+    const names = await readdir(folder);
+    assert.equal(names.includes("a.part"), isFree, JSON.stringify(owner));
+    assert.equal(names.filter((name) => name.endsWith(".part")).length, 3, "each has a part of its own");
+    await Promise.all(opened.map((part) => part.close(true)));
+    assert.deepEqual(await readdir(folder), isFree ? [] : ["a.part.lock"]);
+    await rm(lock, { force: true });
+  }
+  await rm(folder, { recursive: true });
+});
+
+test("after an error no note of a part is being written", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "rasterwire-"));
+  const part = await Part.open(join(folder, "a"), "e", false);
+  const checker = new Checker();
+  const note = part.note.bind(part);
+  let [open, enter] = [() => {}, () => {}];
+  const gate = new Promise<void>((resolve) => (open = resolve));
+  const entered = new Promise<void>((resolve) => (enter = resolve));
+  part.note = async (known) => {
+    enter();
+    await gate;
+    await note(known);
+  };
+  async function* chunks() {
+    checker.offset = 8 << 20;
+    yield new Uint8Array(8 << 20);
+    await entered;
+    throw new Error("lost");
+  }
+  let isSettled = false;
+  const filled = fill(part, checker, chunks(), undefined).finally(() => {
+    isSettled = true;
+  });
+  await entered;
+  await new Promise(setImmediate);
+  const isEarly = isSettled;
+  open();
+  await assert.rejects(filled, /lost/);
+  assert.equal(isEarly, false, "the note was still being written");
+  await part.close(true);
+  assert.deepEqual(await readdir(folder), []);
   await rm(folder, { recursive: true });
 });

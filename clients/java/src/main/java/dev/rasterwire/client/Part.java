@@ -7,11 +7,20 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
+import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Objects;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.zip.CRC32C;
@@ -24,6 +33,17 @@ final class Part implements AutoCloseable {
   private static final Pattern NOTES =
       Pattern.compile("\\{\\s*\"etag\":\\s*\"([^\"\\\\]*)\",\\s*\"offset\":\\s*(\\d{1,18}),\\s*\"crc32c\":\\s*(\\d{1,10})\\s*}\\s*");
   private static final int READ = 1 << 20;
+  private static final Set<OpenOption> READ_WRITE =
+      Set.of(StandardOpenOption.READ, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS);
+  private static final Set<OpenOption> READ_WRITE_NEW =
+      Set.of(StandardOpenOption.READ, StandardOpenOption.WRITE, StandardOpenOption.CREATE_NEW);
+  private static final Set<OpenOption> WRITE_OVER =
+      Set.of(StandardOpenOption.WRITE, StandardOpenOption.CREATE, StandardOpenOption.TRUNCATE_EXISTING);
+  private static final FileAttribute<?> PRIVATE =
+      PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
+
+  /** Parts that this process writes: a lock of the system is lost with any channel of the file that is closed. */
+  private static final Set<Path> OPEN = ConcurrentHashMap.newKeySet();
 
   private final Path path;
   private final FileChannel file;
@@ -42,20 +62,27 @@ final class Part implements AutoCloseable {
    * this name, it gets a name of its own.
    */
   static Part open(Path target, String etag, boolean restart) throws IOException {
-    Path path = target.resolveSibling(target.getFileName() + ".part");
-    FileChannel file = locked(path);
+    Path folder = target.toAbsolutePath().getParent().toRealPath(); // so that each part has one path
+    Path path = folder.resolve(target.getFileName() + ".part");
     Known nothing = new Known(etag, 0, 0);
-    Part part;
-    if (file == null) {
-      Path own = Files.createTempFile(target.toAbsolutePath().getParent(), "." + target.getFileName() + ".", ".part");
-      part = new Part(own, FileChannel.open(own, StandardOpenOption.READ, StandardOpenOption.WRITE), nothing);
-    } else {
-      part = new Part(path, file, nothing);
-      if (!restart) {
-        part.recall(etag);
+    FileChannel file = null;
+    if (OPEN.add(path)) {
+      file = locked(path);
+      if (file == null) {
+        OPEN.remove(path);
       }
     }
+    Part part;
+    if (file == null) {
+      Path own = folder.resolve("." + target.getFileName() + "." + UUID.randomUUID() + ".part");
+      part = new Part(own, FileChannel.open(own, READ_WRITE_NEW), nothing);
+    } else {
+      part = new Part(path, file, nothing);
+    }
     try {
+      if (file != null && !restart) {
+        part.recall(etag);
+      }
       part.file.truncate(part.known.offset);
       part.file.position(part.known.offset);
       part.note(part.known); // tells that the part is of a client of rasterwire
@@ -82,26 +109,29 @@ final class Part implements AutoCloseable {
       if (isFilled && !Files.exists(beside(path))) {
         return null; // a file of somebody else
       }
-      FileChannel file =
-          FileChannel.open(
-              path,
-              StandardOpenOption.READ,
-              StandardOpenOption.WRITE,
-              StandardOpenOption.CREATE,
-              LinkOption.NOFOLLOW_LINKS); // not through a link that somebody laid there
+      if (!Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
+        Files.createFile(path);
+      }
+      Object identity = identity(path);
+      FileChannel file = FileChannel.open(path, READ_WRITE); // not through a link that somebody laid there
       try {
         FileLock lock = file.tryLock();
-        if (lock != null && Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
+        if (lock != null && Objects.equals(identity, identity(path))) {
           return file;
         }
       } catch (IOException | OverlappingFileLockException ignored) {
-        // it is written by another program, or by another thread of this one
+        // it is written by another program, or was removed by one that has ended it
       }
       file.close();
     } catch (IOException ignored) {
       // it gets a name of its own, and fails there where nothing can be written
     }
     return null;
+  }
+
+  /** What tells files of one name apart, where the system says it. */
+  private static Object identity(Path path) throws IOException {
+    return Files.readAttributes(path, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS).fileKey();
   }
 
   private static Path beside(Path path) {
@@ -144,13 +174,20 @@ final class Part implements AutoCloseable {
     file.force(false);
   }
 
-  /** Writes down what was brought to the disk. */
+  /** Writes down what was brought to the disk, for this user alone. */
   void note(Known record) throws IOException {
     String document =
         "{\"etag\": \"%s\", \"offset\": %d, \"crc32c\": %d}"
             .formatted(record.etag, record.offset, Integer.toUnsignedLong(record.crc32c));
     Path written = path.resolveSibling(path.getFileName() + ".json.new");
-    Files.writeString(written, document);
+    boolean isPosix = written.getFileSystem().supportedFileAttributeViews().contains("posix");
+    FileAttribute<?>[] attributes = isPosix ? new FileAttribute<?>[] {PRIVATE} : new FileAttribute<?>[0];
+    try (FileChannel notes = FileChannel.open(written, WRITE_OVER, attributes)) {
+      ByteBuffer bytes = StandardCharsets.UTF_8.encode(document);
+      while (bytes.hasRemaining()) {
+        notes.write(bytes);
+      }
+    }
     Files.move(written, beside(path), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
   }
 
@@ -163,10 +200,13 @@ final class Part implements AutoCloseable {
   /** Ends the part; where the file has not got its name, nothing stays of it. */
   @Override
   public void close() throws IOException {
-    if (!isWhole) {
-      Files.deleteIfExists(path);
+    try (file) {
+      if (!isWhole) {
+        Files.deleteIfExists(path);
+      }
+      Files.deleteIfExists(beside(path));
+    } finally {
+      OPEN.remove(path);
     }
-    Files.deleteIfExists(beside(path));
-    file.close();
   }
 }
