@@ -192,6 +192,20 @@ def test_a_connection_that_is_cut_goes_on_where_it_was_and_a_prefix_may_stand_be
     assert 0 < int(second.removeprefix("bytes=").removesuffix("-")) <= 200_000
 
 
+def test_a_file_that_comes_whole_again_is_read_anew(server: Served, tmp_path: Path) -> None:
+    whole = drive("whole", server, tmp_path)
+    checked(whole["download"])
+    first, second = whole["ranges"]
+    assert first == ""
+    assert second.startswith("bytes=")
+
+
+def test_a_fault_that_lasts_is_told_after_some_tries(server: Served, tmp_path: Path) -> None:
+    lasting = drive("lasting", server, tmp_path)
+    assert lasting["problem"] == "The server failed 5 times in a row: a fault that lasts"
+    assert lasting["tries"] == 5
+
+
 def test_no_more_tiles_are_asked_for_than_are_seen(server: Served, tmp_path: Path) -> None:
     tiles = drive("tiles", server, tmp_path)
     assert 0 < tiles["tiles"] == tiles["distinct"] <= tiles["seen"]

@@ -1,7 +1,7 @@
 /** Small pictures and footprints of images in the list, for those alone that are seen. */
-import { signal } from "@preact/signals";
+import { effect, signal } from "@preact/signals";
 import { transform } from "ol/proj";
-import { address, get, type ImageInfo, pathOf } from "./api";
+import { address, get, type ImageInfo, keyChanges, pathOf } from "./api";
 import { LONLAT, projectionOf } from "./projections";
 import { finestBand, gridRing, register, unwrapped } from "./tiles";
 
@@ -22,6 +22,7 @@ export const listed = signal<readonly string[]>([]);
 export const isInView = signal(false);
 
 const asked = new Set<string>();
+const failed = new Set<string>();
 const waiting: string[] = [];
 let running = 0;
 
@@ -36,14 +37,23 @@ export function want(id: string): void {
 function next(): void {
   while (running < MOST_AT_ONCE && waiting.length) {
     running++;
-    load(waiting.pop() as string)
-      .catch(() => undefined) // an image that cannot be shown tells so when it is opened
+    const id = waiting.pop() as string;
+    load(id)
+      .catch(() => failed.add(id)) // an image that cannot be shown tells so when it is opened
       .finally(() => {
         running--;
         next();
       });
   }
 }
+
+// another key may be one that an image is shown to
+effect(() => {
+  keyChanges.value;
+  waiting.push(...failed);
+  failed.clear();
+  next();
+});
 
 const set = (id: string, preview: Preview) => {
   previews.value = new Map(previews.value).set(id, preview);

@@ -109,6 +109,7 @@ export const TEXTS = {
 
   basket: "Downloads",
   again: "Download again",
+  faults: (count: number, message: string) => `The server failed ${count} times in a row: ${message}`,
   forget: "Forget",
   expired: "expired",
   until: "there until",

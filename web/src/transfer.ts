@@ -4,6 +4,7 @@ import { signal } from "@preact/signals";
 import { ask, type Download, type DownloadId, get, idOf, type Plan, post, Refusal } from "./api";
 import { Crc32c } from "./crc32c";
 import type { DownloadParams } from "./params";
+import { TEXTS } from "./texts";
 
 export type Stage = "rendering" | "reading" | "waiting" | "done" | "failed";
 
@@ -125,15 +126,21 @@ async function render(entry: Entry, signal: AbortSignal): Promise<void> {
 
 const FIRST_WAIT = 500; // milliseconds before the first new try; each is twice as long, up to the longest
 const LONGEST_WAIT = 8_000;
+const MOST_FAULTS = 5; // in a row, of a server that answers
+const AWAY = [429, 502, 503, 504]; // a server, or what stands before it, that asks to come again
 
-/** Try again while there is no connection; what the server refuses is refused. */
+/** Try again while there is no connection; what the server refuses is refused, and faults of its own that last. */
 async function patient<T>(work: () => Promise<T>, entry: Entry, signal: AbortSignal): Promise<T> {
+  let faults = 0;
   for (let wait = FIRST_WAIT; ; wait = Math.min(LONGEST_WAIT, wait * 2)) {
     try {
       return await work();
     } catch (error) {
       signal.throwIfAborted();
-      if (error instanceof Refusal && error.status < 500 && error.status !== 429) throw error;
+      const isFault = error instanceof Refusal && !AWAY.includes(error.status);
+      if (isFault && error.status < 500) throw error;
+      faults = isFault ? faults + 1 : 0;
+      if (faults === MOST_FAULTS) throw new Error(TEXTS.faults(faults, (error as Error).message));
       update(entry.id, { stage: "waiting" });
       await pause(wait);
       signal.throwIfAborted();
@@ -143,14 +150,20 @@ async function patient<T>(work: () => Promise<T>, entry: Entry, signal: AbortSig
 
 /** Return the bytes and their checksum; goes on where a connection broke, with the bytes of the same file. */
 async function read(entry: Entry, signal: AbortSignal): Promise<{ blob: Blob; crc32c: string }> {
-  const parts: Blob[] = [];
-  const sum = new Crc32c();
+  let parts: Blob[] = [];
+  let sum = new Crc32c();
   let shown = 0;
   let [size, received, etag, digest, type] = [0, 0, "", "", ""];
   await patient(
     async () => {
       const headers: Record<string, string> = received ? { Range: `bytes=${received}-`, "If-Match": etag } : {};
       const answer = await ask("GET", `v1/downloads/${entry.id}:getPixels?token=${entry.token}`, { headers, signal });
+      if (received && answer.status !== 206) {
+        // all of the file comes, of a server or a proxy that knows no ranges
+        parts = [];
+        sum = new Crc32c();
+        received = 0;
+      }
       etag = answer.headers.get("ETag") ?? etag;
       type = answer.headers.get("Content-Type") ?? type;
       digest = /crc32c=:([^:]+):/.exec(answer.headers.get("Repr-Digest") ?? "")?.[1] ?? digest;

@@ -97,7 +97,12 @@ function tileAt({ registered, zoom }: Source, x: number, y: number): Promise<Num
       .then((known) => ask("GET", tileUrl(known, zoom, x, y), { signal: until }))
       .then((answer) => answer.arrayBuffer())
       .then(readNpy)
-      .catch(() => null); // the map tells of what is wrong with the image
+      .catch(() => {
+        // the map tells of what is wrong with the image; the next time that the pointer is here, all is asked for again
+        if (tiles.get(key) === tile) tiles.delete(key);
+        if (source?.registered === registered) source = null;
+        return null;
+      });
     if (tiles.size >= MOST_TILES) tiles.delete(tiles.keys().next().value as string);
     tiles.set(key, tile);
   }

@@ -101,15 +101,17 @@ async function axe(page) {
 }
 
 /** Stand before the server, below a prefix; the first file that the page reads ends after some bytes, by `cut`. */
-function proxy(length) {
+function proxy(length, { knowsRanges = true } = {}) {
   const found = { ranges: [], cut: () => undefined };
   const server = createServer((incoming, answer) => {
     const path = incoming.url.replace(/^\/rasters/, "");
-    const onward = request(`${address}${path}`, { method: incoming.method, headers: incoming.headers }, (back) => {
+    const { range, ...others } = incoming.headers;
+    const headers = knowsRanges ? incoming.headers : others;
+    const onward = request(`${address}${path}`, { method: incoming.method, headers }, (back) => {
       answer.writeHead(back.statusCode, back.headers);
       // previews have such addresses too, and are read as pictures
       if (!path.includes(":getPixels") || incoming.headers["sec-fetch-dest"] !== "empty") return back.pipe(answer);
-      found.ranges.push(incoming.headers.range ?? "");
+      found.ranges.push(range ?? "");
       if (found.ranges.length > 1) return back.pipe(answer);
       let left = length;
       found.cut = () => {
@@ -266,8 +268,28 @@ const scenarios = {
     result.asked = asked.filter((path) => path.startsWith("/v1"));
   },
 
-  async cut(context) {
-    const before = await proxy(200_000);
+  async lasting(context) {
+    const page = await openScene(context);
+    const tries = [];
+    await context.route(
+      (url) => url.pathname.endsWith(":prepare"),
+      (route) => {
+        tries.push(route.request().url());
+        return route.fulfill({ status: 500, json: { error: { message: "a fault that lasts" } } });
+      },
+    );
+    await page.locator("#download").click();
+    result.problem = await page.locator("[data-stage=failed] .violation").textContent();
+    result.tries = tries.length;
+  },
+
+  async whole(context) {
+    const before = await proxy(200_000, { knowsRanges: false });
+    await scenarios.cut(context, before);
+  },
+
+  async cut(context, given) {
+    const before = given ?? (await proxy(200_000));
     const page = await openScene(context, before.base);
     const file = download(page, "cut.tif");
     // a browser forgets what the page has not read when a connection ends
