@@ -17,11 +17,10 @@ _IN_TERMINAL = """
 import fcntl, os, signal, sys, termios
 os.setsid()
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-if sys.argv[1] == "nohup":
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+signal.signal(signal.SIGHUP, signal.SIG_IGN if sys.argv[1] == "nohup" else signal.SIG_DFL)
 os.execv(sys.executable, [sys.executable, "-m", "rasterwire.cli", *sys.argv[2:]])
 """
-"""Takes its standard input as the terminal of a session of its own."""
+"""Takes its standard input as the terminal of a session of its own, whatever the tests themselves were started with."""
 
 
 @contextmanager
