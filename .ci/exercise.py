@@ -76,7 +76,7 @@ def load_packages(folder: Path) -> None:
 def exercise(folder: Path, client: Client) -> None:
     """Ask for every format, and for an export."""
     (image, *_) = [entry.id for entry in client.list_images()]
-    for chosen in Format:
+    for chosen in set(Format) - {Format.ZARR}:  # which exports alone write
         params = {"image": image, "bands": ["SCL"] if chosen.is_picture else ["B2", "B3", "B4"], "format": chosen.value}
         path = folder / f"{chosen.value}.file"
         client.download(params, path)
